@@ -1,0 +1,140 @@
+//! The command line of `client`.
+
+mod arguments;
+mod input;
+mod say;
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use color_eyre::eyre;
+use rand::rngs::ChaCha8Rng;
+
+pub use arguments::ClientArguments;
+use say::{Report, Say};
+
+use super::{INTERRUPTED, USAGE};
+use crate::client::{ClientConfig, Question, ask_once};
+use crate::net::kernel::Kernel;
+use crate::service::sum::{RANGE, SumRequest};
+use crate::time::Clock;
+
+/// Runs `client` as typed.
+pub fn main() -> ExitCode {
+    let arguments = ClientArguments::parse();
+    arguments.color.apply();
+    super::run(run(arguments))
+}
+
+async fn run(arguments: ClientArguments) -> eyre::Result<u8> {
+    tokio::select! {
+        biased;
+        code = converse(&arguments) => code,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            Ok(INTERRUPTED)
+        }
+    }
+}
+
+/// Asks every question there is; returns the exit code of the last one that did not succeed.
+async fn converse(arguments: &ClientArguments) -> eyre::Result<u8> {
+    let mut asking = Asking::new(arguments).await?;
+    let mut code = 0;
+    if arguments.asks_nobody() {
+        let terminal = io::stdin().is_terminal();
+        let mut lines = input::lines(terminal);
+        loop {
+            match lines.next().await {
+                input::Line::Text(line) => match line.trim().parse() {
+                    Ok(number) => {
+                        let exchange = asking.number(number).await?;
+                        code = worse(code, exchange);
+                        // At a prompt: one exchange. From a pipe: one for each line.
+                        if terminal {
+                            return Ok(exchange);
+                        }
+                    }
+                    Err(_) => {
+                        super::print_error("Invalid input. Please enter a valid integer.", "");
+                        code = worse(code, USAGE);
+                    }
+                },
+                input::Line::TooLong => {
+                    super::print_error("Invalid input. The line is too long.", "");
+                    code = worse(code, USAGE);
+                }
+                input::Line::Interrupted => return Ok(INTERRUPTED),
+                input::Line::End => return Ok(code),
+            }
+        }
+    }
+    for number in &arguments.number {
+        code = worse(code, asking.number(*number).await?);
+    }
+    for text in &arguments.request {
+        code = worse(code, asking.request(text).await?);
+    }
+    Ok(code)
+}
+
+fn worse(before: u8, now: u8) -> u8 {
+    if now == 0 { before } else { now }
+}
+
+/// Everything that stays the same from one question to the next.
+struct Asking<'a> {
+    arguments: &'a ClientArguments,
+    servers: Vec<SocketAddr>,
+    config: ClientConfig,
+    clock: Clock,
+    random: ChaCha8Rng,
+}
+
+impl<'a> Asking<'a> {
+    async fn new(arguments: &'a ClientArguments) -> eyre::Result<Self> {
+        Ok(Asking {
+            arguments,
+            servers: super::resolve(&arguments.host, arguments.port, "client").await?,
+            config: arguments.config(),
+            clock: Clock::start(),
+            random: super::system_random()?,
+        })
+    }
+
+    async fn number(&mut self, number: i64) -> eyre::Result<u8> {
+        let wants_sum = self.arguments.verify;
+        let request = SumRequest {
+            name: &self.arguments.name,
+            number,
+            wants_sum,
+        };
+        if !RANGE.contains(&number) && !self.arguments.quiet {
+            super::print_warning(&format!(
+                "{number} is not in 1..100: the server will shut down"
+            ));
+        }
+        self.request(&request.format()).await
+    }
+
+    async fn request(&mut self, text: &str) -> eyre::Result<u8> {
+        let request = SumRequest::parse(text).ok();
+        let stops_server = request.is_some_and(|request| !RANGE.contains(&request.number));
+        let mut say = Say::new(self.arguments, self.clock, text);
+        let outcome = ask_once(
+            &Kernel,
+            &self.servers,
+            &self.config,
+            Question { text, stops_server },
+            self.clock,
+            &mut self.random,
+            &mut |progress| say.progress(&progress),
+        )
+        .await;
+        let report = Report::new(self.arguments, &self.servers, text, outcome);
+        say.end(&report);
+        Ok(report.exit_code)
+    }
+}

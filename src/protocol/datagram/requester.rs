@@ -1,0 +1,438 @@
+//! The client's side over UDP: repeat until answered, and know which answer is meant.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use rand::{RngExt, rngs::ChaCha8Rng};
+
+use super::header::{Cookie, Header, Type, is_framed};
+use crate::peer::Peer;
+use crate::protocol::ending::{Closing, Ending, Exchange, RequesterEvent, Transmission, Unknown};
+use crate::protocol::framing::datagram_text;
+use crate::protocol::parameters::{
+    MAX_CHALLENGES, MAX_MESSAGE, MAX_RETRANSMISSION_TIMEOUT, MAX_TRANSMIT_SPAN, RANDOM_FACTOR,
+    RETRANSMISSION_TIMEOUT, WINDOW,
+};
+use crate::protocol::{Input, Requester, Transmit};
+use crate::time::{Timestamp, earlier};
+
+/// What the caller may conclude from an answer, or from none: the textbook names of RPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Semantics {
+    /// One bare datagram, one try.
+    Maybe,
+    /// Repeated until answered; every copy may be executed.
+    AtLeastOnce,
+    /// Repeated until answered; the server remembers and executes the first copy only.
+    #[default]
+    AtMostOnce,
+}
+
+/// What to believe when the network says that nobody listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IcmpPolicy {
+    /// Believe it at once.
+    #[default]
+    Trust,
+    /// It can be forged or stale: believe it when a second attempt meets it too.
+    Vet,
+}
+
+/// How a client treats datagrams.
+#[derive(Debug, Clone)]
+pub struct RequesterConfig {
+    /// Whether to repeat, and what the server may do with copies.
+    pub semantics: Semantics,
+    /// Wait before the first retransmission, before the random factor.
+    pub retransmission_timeout: Duration,
+    /// Most retransmissions, if limited by number.
+    pub retransmissions: Option<u8>,
+    /// Most exchanges outstanding at once, 1 to 64.
+    pub window: usize,
+    /// What to believe of refusals.
+    pub icmp: IcmpPolicy,
+    /// Longest message, in bytes.
+    pub max_message: usize,
+}
+
+impl Default for RequesterConfig {
+    fn default() -> Self {
+        RequesterConfig {
+            semantics: Semantics::AtMostOnce,
+            retransmission_timeout: RETRANSMISSION_TIMEOUT,
+            retransmissions: None,
+            window: 1,
+            icmp: IcmpPolicy::Trust,
+            max_message: MAX_MESSAGE,
+        }
+    }
+}
+
+/// One connected UDP socket and the exchanges that are under way on it.
+#[derive(Debug)]
+pub struct DatagramRequester {
+    server: Peer,
+    config: RequesterConfig,
+    token: u32,
+    next_id: u32,
+    random: ChaCha8Rng,
+    cookie: Option<Cookie>,
+    outstanding: BTreeMap<u64, Outstanding>, // by the order of asking
+    waiting: VecDeque<(u64, Waiting)>,       // for room in the window
+    asked: u64,
+    due: VecDeque<(u64, Transmission)>, // copies that shall leave now
+    datagram: Vec<u8>,
+    events: VecDeque<RequesterEvent>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    id: u32,
+    text: String,
+    deadline: Option<Timestamp>,
+}
+
+/// An exchange under way.
+#[derive(Debug)]
+struct Outstanding {
+    id: u32,
+    text: String,
+    deadline: Option<Timestamp>,
+    cookie: Option<Cookie>,
+    first_sent: Timestamp,
+    attempts: u8,
+    retransmissions: u8,
+    challenges: u8,
+    /// How many attempts met a refusal.
+    refusals: u8,
+    /// The present timeout; doubles with each retransmission.
+    timeout: Duration,
+    timer: Timestamp,
+}
+
+impl DatagramRequester {
+    /// The client's half of a conversation over a socket connected to `server`. The token and the
+    /// first message id are drawn by the caller, `random` stretches the timeouts.
+    pub fn new(
+        server: Peer,
+        config: RequesterConfig,
+        (token, first_id): (u32, u32),
+        random: ChaCha8Rng,
+    ) -> Self {
+        DatagramRequester {
+            server,
+            config,
+            token,
+            next_id: first_id,
+            random,
+            cookie: None,
+            outstanding: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            asked: 0,
+            due: VecDeque::new(),
+            datagram: Vec::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    fn fill_window(&mut self, now: Timestamp) {
+        while self.outstanding.len() < self.config.window.clamp(1, WINDOW) {
+            let Some((order, waiting)) = self.waiting.pop_front() else {
+                return;
+            };
+            let factor = self.random.random_range(1.0..RANDOM_FACTOR);
+            let timeout = self.config.retransmission_timeout.mul_f64(factor);
+            let one = Outstanding {
+                id: waiting.id,
+                text: waiting.text,
+                deadline: waiting.deadline,
+                cookie: self.cookie,
+                first_sent: now,
+                attempts: 0,
+                retransmissions: 0,
+                challenges: 0,
+                refusals: 0,
+                timeout,
+                timer: now + self.first_timer(timeout),
+            };
+            self.outstanding.insert(order, one);
+            self.due.push_back((order, Transmission::First));
+        }
+    }
+
+    /// A bare datagram is never repeated: its only timer is the one that ends the waiting.
+    fn first_timer(&self, timeout: Duration) -> Duration {
+        match self.config.semantics {
+            Semantics::Maybe => MAX_TRANSMIT_SPAN,
+            _ => timeout,
+        }
+    }
+
+    fn may_repeat(&self, one: &Outstanding, now: Timestamp) -> bool {
+        self.config.semantics != Semantics::Maybe
+            && now.since(one.first_sent) <= MAX_TRANSMIT_SPAN
+            && self
+                .config
+                .retransmissions
+                .is_none_or(|most| one.retransmissions < most)
+            && one.attempts < u8::MAX
+    }
+
+    fn framed(&mut self, datagram: &[u8], now: Timestamp) {
+        let Ok((header, payload)) = Header::parse(datagram) else {
+            return self.unexpected();
+        };
+        if header.token != self.token || self.config.semantics == Semantics::Maybe {
+            return self.unexpected();
+        }
+        if header.kind == Type::Bye {
+            return self.goodbye(&header, now);
+        }
+        let found = self
+            .outstanding
+            .iter()
+            .find(|(_, one)| one.id == header.message_id);
+        let Some((&order, _)) = found else {
+            return self.unexpected();
+        };
+        match header.kind {
+            Type::Reply => {
+                let ending = match datagram_text(payload, self.config.max_message) {
+                    Ok(text) => Ending::Replied(text.to_owned()),
+                    Err(error) => Ending::ProtocolError(format!("the server's reply is {error}")),
+                };
+                self.end(order, ending, now);
+            }
+            Type::Ack => {
+                self.events.push_back(RequesterEvent::Acknowledged {
+                    id: header.message_id,
+                });
+            }
+            Type::Busy => {
+                let reason = String::from_utf8_lossy(payload).into_owned();
+                self.end(order, Ending::Busy(reason), now);
+            }
+            Type::Challenge => self.challenged(order, header.cookie, now),
+            Type::Stale => self.end(order, Ending::OutcomeUnknown(Unknown::Stale), now),
+            _ => self.unexpected(),
+        }
+    }
+
+    fn challenged(&mut self, order: u64, cookie: Option<Cookie>, now: Timestamp) {
+        let first_timeout = self.config.retransmission_timeout;
+        let Some(one) = self.outstanding.get_mut(&order) else {
+            return;
+        };
+        one.challenges += 1;
+        if cookie.is_none() || one.challenges > MAX_CHALLENGES {
+            let what = "the server keeps asking for a proof of address";
+            return self.end(order, Ending::ProtocolError(what.to_owned()), now);
+        }
+        one.cookie = cookie;
+        self.cookie = cookie;
+        // The way to the server is open: the copy with the cookie waits like a first one.
+        one.timeout = one.timeout.min(first_timeout.mul_f64(RANDOM_FACTOR));
+        one.timer = now + one.timeout;
+        if now.since(one.first_sent) <= MAX_TRANSMIT_SPAN {
+            self.due.push_back((order, Transmission::WithCookie));
+        }
+    }
+
+    /// A goodbye names the first message id that will not be answered; earlier ones may still be.
+    fn goodbye(&mut self, header: &Header, now: Timestamp) {
+        let Some(reason) = header.bye else { return };
+        let how = Closing::Bye(reason);
+        let unanswered = |id: u32| id.wrapping_sub(header.message_id) < u32::MAX / 2;
+        let ended: Vec<u64> = self
+            .outstanding
+            .iter()
+            .filter(|(_, one)| unanswered(one.id))
+            .map(|(order, _)| *order)
+            .collect();
+        self.events.push_back(RequesterEvent::Left(how));
+        for order in ended {
+            self.end(order, Ending::ServerShutDown(how), now);
+        }
+    }
+
+    fn bare(&mut self, datagram: &[u8], now: Timestamp) {
+        // Without an id, whatever comes is taken for the answer to the oldest question.
+        let oldest = self.outstanding.keys().next().copied();
+        let Some(order) = oldest.filter(|_| self.config.semantics == Semantics::Maybe) else {
+            return self.unexpected();
+        };
+        let ending = match datagram_text(datagram, self.config.max_message) {
+            Ok(text) => Ending::Replied(text.to_owned()),
+            Err(error) => Ending::ProtocolError(format!("the server's reply is {error}")),
+        };
+        self.end(order, ending, now);
+    }
+
+    fn unexpected(&mut self) {
+        self.events.push_back(RequesterEvent::Unexpected);
+    }
+
+    fn end(&mut self, order: u64, ending: Ending, now: Timestamp) {
+        if let Some(one) = self.outstanding.remove(&order) {
+            self.due.retain(|(due, _)| *due != order);
+            let Outstanding {
+                id,
+                attempts,
+                retransmissions,
+                ..
+            } = one;
+            let exchange = Exchange {
+                id,
+                attempts,
+                retransmissions,
+                ending,
+            };
+            self.events.push_back(RequesterEvent::Ended(exchange));
+            self.fill_window(now);
+        }
+    }
+}
+
+impl Requester for DatagramRequester {
+    fn request(
+        &mut self,
+        text: &str,
+        now: Timestamp,
+        deadline: Option<Timestamp>,
+        _stops_server: bool,
+    ) -> u32 {
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        let waiting = Waiting {
+            id,
+            text: text.to_owned(),
+            deadline,
+        };
+        self.waiting.push_back((self.asked, waiting));
+        self.asked += 1;
+        self.fill_window(now);
+        id
+    }
+
+    fn receive(&mut self, input: Input<'_>, now: Timestamp) {
+        match input {
+            Input::Bytes(datagram) if is_framed(datagram) => self.framed(datagram, now),
+            Input::Bytes(datagram) => self.bare(datagram, now),
+            // Over UDP there is no FIN and no RST.
+            Input::EndOfStream | Input::Reset => {}
+        }
+    }
+
+    fn refused(&mut self, now: Timestamp) {
+        let vet = self.config.icmp == IcmpPolicy::Vet;
+        let mut ended = Vec::new();
+        for (order, one) in &mut self.outstanding {
+            one.refusals = one.refusals.saturating_add(1).min(one.attempts);
+            if one.attempts == 0 || (vet && one.refusals < 2) {
+                continue;
+            }
+            // Refused whenever it was tried: nobody had it. Otherwise an earlier copy may have
+            // been executed.
+            ended.push((*order, one.refusals == one.attempts));
+        }
+        for (order, always) in ended {
+            let ending = match always {
+                true => Ending::Refused,
+                false => Ending::OutcomeUnknown(Unknown::RefusedLater),
+            };
+            self.end(order, ending, now);
+        }
+    }
+
+    fn poll_transmit(&mut self, _now: Timestamp) -> Option<Transmit<'_>> {
+        let (order, _) = self.due.front()?;
+        let one = self.outstanding.get(order)?;
+        self.datagram.clear();
+        if self.config.semantics == Semantics::Maybe {
+            self.datagram.extend_from_slice(one.text.as_bytes());
+        } else {
+            let header = Header {
+                idempotent: self.config.semantics == Semantics::AtLeastOnce,
+                cookie: one.cookie,
+                ..Header::new(Type::Request, one.attempts + 1, self.token, one.id)
+            };
+            header.write(one.text.as_bytes(), &mut self.datagram);
+        }
+        Some(Transmit::Bytes {
+            to: self.server,
+            bytes: &self.datagram,
+        })
+    }
+
+    fn transmitted(&mut self, _count: usize, now: Timestamp) {
+        let Some((order, reason)) = self.due.pop_front() else {
+            return;
+        };
+        let Some(one) = self.outstanding.get_mut(&order) else {
+            return;
+        };
+        one.attempts += 1;
+        match reason {
+            Transmission::First => one.first_sent = now,
+            Transmission::Retransmission => one.retransmissions += 1,
+            Transmission::WithCookie => {}
+        }
+        let (id, attempt) = (one.id, one.attempts);
+        self.events.push_back(RequesterEvent::Sent {
+            id,
+            attempt,
+            reason,
+        });
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        let timers = self
+            .outstanding
+            .values()
+            .map(|one| earlier(Some(one.timer), one.deadline));
+        let waiting = self.waiting.iter().map(|(_, waiting)| waiting.deadline);
+        timers.chain(waiting).flatten().min()
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        let passed = |deadline: Option<Timestamp>| deadline.is_some_and(|limit| limit <= now);
+        let waiting = std::mem::take(&mut self.waiting);
+        for (order, waiting) in waiting {
+            if passed(waiting.deadline) {
+                let ending = Ending::TimedOut;
+                let exchange = Exchange {
+                    id: waiting.id,
+                    attempts: 0,
+                    retransmissions: 0,
+                    ending,
+                };
+                self.events.push_back(RequesterEvent::Ended(exchange));
+            } else {
+                self.waiting.push_back((order, waiting));
+            }
+        }
+        let mut ended = Vec::new();
+        let orders: Vec<u64> = self.outstanding.keys().copied().collect();
+        for order in orders {
+            let one = &self.outstanding[&order];
+            if passed(one.deadline) {
+                ended.push(order);
+            } else if one.timer <= now {
+                if !self.may_repeat(one, now) {
+                    ended.push(order);
+                } else if let Some(one) = self.outstanding.get_mut(&order) {
+                    one.timeout = (one.timeout * 2).min(MAX_RETRANSMISSION_TIMEOUT);
+                    one.timer = now + one.timeout;
+                    self.due.push_back((order, Transmission::Retransmission));
+                }
+            }
+        }
+        for order in ended {
+            self.end(order, Ending::TimedOut, now);
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<RequesterEvent> {
+        self.events.pop_front()
+    }
+}

@@ -1,0 +1,537 @@
+//! The server's side of one UDP socket: every client of it.
+
+use std::collections::VecDeque;
+use std::hash::Hasher;
+use std::time::Duration;
+
+use siphasher::sip::SipHasher13;
+
+use super::cookie::{CookieMaker, Proof};
+use super::duplicate_cache::{Answer, DuplicateCache, Found, Room};
+use super::header::{ByeReason, HEADER_LENGTH, Header, Type, is_framed};
+use super::outbox::{Outbox, RateLimit};
+use crate::peer::Peer;
+use crate::protocol::event::{
+    Challenge, Detail, Dropped, DuplicateAnswer, Event, EventKind, Events,
+};
+use crate::protocol::framing::datagram_text;
+use crate::protocol::parameters::{
+    AMPLIFICATION_LIMIT, IP_AND_UDP_HEADERS, LINGER, MAX_CHALLENGES_PER_SECOND, MAX_MESSAGE,
+    MAX_TOKENS,
+};
+use crate::protocol::{Input, Session, Transmit};
+use crate::service::{Next, Reply, Service};
+use crate::time::{Timestamp, earlier};
+
+/// How a server treats datagrams.
+#[derive(Debug, Clone)]
+pub struct DatagramConfig {
+    /// Longest message, in bytes.
+    pub max_message: usize,
+    /// How long a reply is held back after the request was executed.
+    pub work: Duration,
+    /// Whether executed requests are remembered.
+    pub duplicate_cache: bool,
+    /// Whether a stopping server says BYE.
+    pub goodbye: bool,
+    /// Whether a sensitive request needs a proof of address.
+    pub validate: bool,
+    /// How much the transcript listens to.
+    pub detail: Detail,
+}
+
+impl Default for DatagramConfig {
+    fn default() -> Self {
+        DatagramConfig {
+            max_message: MAX_MESSAGE,
+            work: Duration::ZERO,
+            duplicate_cache: true,
+            goodbye: true,
+            validate: true,
+            detail: Detail::Exchanges,
+        }
+    }
+}
+
+/// What the server's randomness is used for; the caller draws it.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    /// Key of cookies and fingerprints.
+    pub key: [u8; 16],
+    /// Tells this start of the server from every other.
+    pub epoch: u16,
+}
+
+/// One UDP socket: boundaries, repeats and forged addresses.
+#[derive(Debug)]
+pub struct DatagramServer {
+    config: DatagramConfig,
+    cookies: CookieMaker,
+    fingerprint: SipHasher13,
+    cache: DuplicateCache,
+    challenges: RateLimit,
+    out: Outbox,
+    scratch: Vec<u8>, // a reply while it is written
+    held: VecDeque<Held>,
+    served: bool,
+    wants_shutdown: bool,
+    leaving_until: Option<Timestamp>,
+    over: bool,
+    events: Events,
+}
+
+/// A reply held back by `--work`, in the order in which they become due.
+#[derive(Debug)]
+struct Held {
+    due: Timestamp,
+    to: Peer,
+    header: Option<Header>,
+    payload: Box<[u8]>,
+    remembered: bool,
+}
+
+/// A request, read and judged.
+struct Request<'a> {
+    from: Peer,
+    /// Bare requests have none.
+    header: Option<Header>,
+    text: &'a str,
+    /// Whether the address it comes from is more than a claim.
+    proven: bool,
+    /// Largest datagram that may answer it.
+    allowance: usize,
+}
+
+impl Request<'_> {
+    fn message_id(&self) -> Option<u32> {
+        self.header.map(|header| header.message_id)
+    }
+}
+
+impl DatagramServer {
+    /// A server with an empty memory.
+    pub fn new(config: DatagramConfig, secrets: &Secrets) -> Self {
+        let detail = config.detail;
+        DatagramServer {
+            config,
+            cookies: CookieMaker::new(secrets.key, secrets.epoch),
+            fingerprint: SipHasher13::new_with_key(&secrets.key),
+            cache: DuplicateCache::default(),
+            challenges: RateLimit::new(MAX_CHALLENGES_PER_SECOND),
+            out: Outbox::default(),
+            scratch: Vec::new(),
+            held: VecDeque::new(),
+            served: false,
+            wants_shutdown: false,
+            leaving_until: None,
+            over: false,
+            events: Events::new(detail),
+        }
+    }
+
+    fn bare(&mut self, from: Peer, datagram: &[u8], now: Timestamp, service: &mut dyn Service) {
+        if self.is_leaving() {
+            return;
+        }
+        let text = match datagram_text(datagram, self.config.max_message) {
+            Ok(text) => text,
+            Err(error) => return self.malformed(from, None, &error.to_string()),
+        };
+        let within = AMPLIFICATION_LIMIT * (datagram.len() + IP_AND_UDP_HEADERS);
+        let allowance = within - IP_AND_UDP_HEADERS;
+        // Without a header there is no place for a cookie: only this very host is believed.
+        let proven = from.is_loopback() || !self.config.validate;
+        let request = Request {
+            from,
+            header: None,
+            text,
+            proven,
+            allowance,
+        };
+        if !proven && service.is_sensitive(from, text) {
+            self.malformed(from, None, "a bare datagram cannot prove its address");
+        } else {
+            self.execute(&request, now, service);
+        }
+    }
+
+    fn framed(&mut self, from: Peer, datagram: &[u8], now: Timestamp, service: &mut dyn Service) {
+        let (header, payload) = match Header::parse(datagram) {
+            Ok(parts) => parts,
+            Err(error) => return self.events.dropped(from, Dropped::Header(error)),
+        };
+        match header.kind {
+            Type::Request => self.request(from, header, payload, now, service),
+            Type::Ping => self.control(from, Type::Pong, &header),
+            Type::Bye => {
+                if self.cache.goodbye_said(header.token) {
+                    let id = header.message_id;
+                    self.goodbye(from, header.token, id, ByeReason::ClientLeaves);
+                }
+            }
+            _ => self.events.dropped(from, Dropped::NotForServers),
+        }
+    }
+
+    fn request(
+        &mut self,
+        from: Peer,
+        header: Header,
+        payload: &[u8],
+        now: Timestamp,
+        service: &mut dyn Service,
+    ) {
+        let check = |cookie| self.cookies.check(&cookie, from.address, header.token, now);
+        let proof = header.cookie.map(check);
+        if proof == Some(Proof::OtherEpoch) {
+            return self.control(from, Type::Stale, &header);
+        }
+        let text = match datagram_text(payload, self.config.max_message) {
+            Ok(text) => text,
+            Err(error) => return self.malformed(from, Some(&header), &error.to_string()),
+        };
+        let proven = proof == Some(Proof::Valid) || !self.config.validate;
+        let allowance = if proven {
+            usize::MAX
+        } else {
+            unproven_allowance(&header, payload)
+        };
+        let request = Request {
+            from,
+            header: Some(header),
+            text,
+            proven,
+            allowance,
+        };
+        if header.idempotent || !self.config.duplicate_cache {
+            self.forgettable(&request, now, service);
+        } else {
+            self.memorable(&request, &header, now, service);
+        }
+    }
+
+    /// A request whose copies are executed like any other.
+    fn forgettable(&mut self, request: &Request<'_>, now: Timestamp, service: &mut dyn Service) {
+        if self.is_leaving() {
+            self.goodbye_to_request(request, ByeReason::Shutdown);
+        } else if !request.proven && service.is_sensitive(request.from, request.text) {
+            self.challenge(request, Challenge::Sensitive, now);
+        } else {
+            self.execute(request, now, service);
+        }
+    }
+
+    /// A request whose copies must not be executed again.
+    fn memorable(
+        &mut self,
+        request: &Request<'_>,
+        header: &Header,
+        now: Timestamp,
+        service: &mut dyn Service,
+    ) {
+        let (token, message_id) = (header.token, header.message_id);
+        let fingerprint = self.fingerprint(request.text);
+        self.cache.expire(now);
+        match self.cache.find(token, message_id, fingerprint) {
+            Found::Copy(Answer::Reply(payload)) => {
+                if HEADER_LENGTH + payload.len() > request.allowance {
+                    return self.challenge(request, Challenge::ReplyTooLarge, now);
+                }
+                let answer = Header::new(Type::Reply, header.attempt, token, message_id);
+                self.out
+                    .push(request.from, |out| answer.write(payload, out));
+                self.copy(request, header, DuplicateAnswer::FromCache, now);
+            }
+            Found::Copy(Answer::Working) => {
+                self.control(request.from, Type::Ack, header);
+                self.copy(request, header, DuplicateAnswer::StillWorking, now);
+            }
+            Found::Copy(Answer::Shutdown) => {
+                self.goodbye_to_request(request, ByeReason::OutOfRange);
+            }
+            Found::OtherPayload => self.malformed(request.from, Some(header), "id reused"),
+            Found::TooOld => self.copy(request, header, DuplicateAnswer::TooOld, now),
+            Found::Stale => self.control(request.from, Type::Stale, header),
+            Found::New { client_known } => {
+                if self.is_leaving() {
+                    self.goodbye_to_request(request, ByeReason::Shutdown);
+                } else if !request.proven && service.is_sensitive(request.from, request.text) {
+                    self.challenge(request, Challenge::Sensitive, now);
+                } else {
+                    match self.cache.room(client_known) {
+                        Room::Full => self.busy(request),
+                        Room::Short if !request.proven => {
+                            self.challenge(request, Challenge::MemoryShort, now);
+                        }
+                        Room::Free | Room::Short => {
+                            // The entry first, then the work: no copy can slip in between.
+                            let key = (token, message_id);
+                            self.cache
+                                .remember(key, fingerprint, request.from.address, now);
+                            self.execute(request, now, service);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has the service do the work, and answers.
+    fn execute(&mut self, request: &Request<'_>, now: Timestamp, service: &mut dyn Service) {
+        if self.held.len() >= MAX_TOKENS {
+            return self.events.dropped(request.from, Dropped::TooMuchWork);
+        }
+        let (from, id) = (request.from, request.message_id());
+        self.served = true;
+        self.events
+            .exchange(from, id, || EventKind::Received(request.text.to_owned()));
+        let mut payload = std::mem::take(&mut self.scratch);
+        payload.clear();
+        let mut reply = Reply::new(&mut payload);
+        let next = service.handle(from, request.text, now, &mut reply);
+        self.events.executed(from, id, request.text, &reply);
+        match next {
+            Next::Shutdown { number } => self.asked_to_stop(request, number),
+            Next::Continue | Next::Close => {
+                if next == Next::Close {
+                    let reason = String::from_utf8_lossy(&payload);
+                    let reason = reason.trim_start_matches("ERR ").to_owned();
+                    self.events.warning(from, id, EventKind::Malformed(reason));
+                }
+                self.answer_when_due(request, &payload, now);
+            }
+        }
+        self.scratch = payload;
+    }
+
+    fn answer_when_due(&mut self, request: &Request<'_>, payload: &[u8], now: Timestamp) {
+        let header = request.header;
+        let length = payload.len() + header.map_or(0, |_| HEADER_LENGTH);
+        let remembered = header.is_some_and(|header| self.remembers(&header));
+        if !self.config.work.is_zero() {
+            let due = now + self.config.work;
+            let payload = payload.into();
+            self.held.push_back(Held {
+                due,
+                to: request.from,
+                header,
+                payload,
+                remembered,
+            });
+            return;
+        }
+        if let Some(header) = header.filter(|_| remembered) {
+            self.cache.store(
+                (header.token, header.message_id),
+                Answer::Reply(payload.into()),
+            );
+        }
+        if length <= request.allowance {
+            self.answer(request.from, header.as_ref(), payload);
+        } else if header.is_some() {
+            self.challenge(request, Challenge::ReplyTooLarge, now);
+        } else {
+            self.events.warning(
+                request.from,
+                None,
+                EventKind::Dropped(Dropped::ReplyTooLarge),
+            );
+        }
+    }
+
+    fn release_held(&mut self, now: Timestamp) {
+        while let Some(held) = self.held.pop_front_if(|held| held.due <= now) {
+            self.answer(held.to, held.header.as_ref(), &held.payload);
+            if let Some(header) = held.header.filter(|_| held.remembered) {
+                let key = (header.token, header.message_id);
+                self.cache.store(key, Answer::Reply(held.payload));
+            }
+        }
+    }
+
+    fn asked_to_stop(&mut self, request: &Request<'_>, number: i64) {
+        let out_of_range = EventKind::OutOfRange(number);
+        self.events
+            .warning(request.from, request.message_id(), out_of_range);
+        self.wants_shutdown = true;
+        if let Some(header) = request.header {
+            self.cache
+                .store((header.token, header.message_id), Answer::Shutdown);
+            self.cache.goodbye_said(header.token);
+            self.goodbye_to_request(request, ByeReason::OutOfRange);
+        }
+    }
+
+    fn answer(&mut self, to: Peer, header: Option<&Header>, payload: &[u8]) {
+        self.events
+            .sent(to, header.map(|header| header.message_id), payload);
+        match header {
+            None => self.out.push(to, |out| out.extend_from_slice(payload)),
+            Some(request) => {
+                let Header {
+                    attempt,
+                    token,
+                    message_id,
+                    ..
+                } = *request;
+                let reply = Header::new(Type::Reply, attempt, token, message_id);
+                self.out.push(to, |out| reply.write(payload, out));
+            }
+        }
+    }
+
+    fn malformed(&mut self, from: Peer, header: Option<&Header>, reason: &str) {
+        let id = header.map(|header| header.message_id);
+        self.events
+            .warning(from, id, EventKind::Malformed(reason.to_owned()));
+        self.answer(from, header, format!("ERR {reason}").as_bytes());
+    }
+
+    fn copy(
+        &mut self,
+        request: &Request<'_>,
+        header: &Header,
+        answer: DuplicateAnswer,
+        now: Timestamp,
+    ) {
+        self.cache.touch(header.token, request.from.address, now);
+        let attempt = header.attempt;
+        let duplicate = || EventKind::Duplicate { attempt, answer };
+        self.events
+            .exchange(request.from, Some(header.message_id), duplicate);
+    }
+
+    fn challenge(&mut self, request: &Request<'_>, why: Challenge, now: Timestamp) {
+        let Some(header) = request.header else { return };
+        if !self.challenges.allows(now) {
+            return self.events.dropped(request.from, Dropped::ChallengeLimit);
+        }
+        let (from, id) = (request.from, header.message_id);
+        let cookie = self.cookies.make(from.address, header.token, now);
+        let challenge = Header {
+            cookie: Some(cookie),
+            ..Header::new(Type::Challenge, header.attempt, header.token, id)
+        };
+        self.out.push(from, |out| challenge.write(b"", out));
+        self.events
+            .exchange(from, Some(id), || EventKind::Challenged(why));
+    }
+
+    fn busy(&mut self, request: &Request<'_>) {
+        let Some(header) = request.header else { return };
+        const REASON: &str = "the server remembers too many clients";
+        let busy = Header::new(Type::Busy, header.attempt, header.token, header.message_id);
+        self.out
+            .push(request.from, |out| busy.write(REASON.as_bytes(), out));
+        let busy = EventKind::Busy(REASON.to_owned());
+        self.events
+            .warning(request.from, Some(header.message_id), busy);
+    }
+
+    /// Sends a datagram without payload in answer to `header`.
+    fn control(&mut self, to: Peer, kind: Type, header: &Header) {
+        let answer = Header::new(kind, header.attempt, header.token, header.message_id);
+        self.out.push(to, |out| answer.write(b"", out));
+    }
+
+    fn goodbye_to_request(&mut self, request: &Request<'_>, reason: ByeReason) {
+        if let Some(header) = request.header
+            && self.config.goodbye
+        {
+            self.goodbye(request.from, header.token, header.message_id, reason);
+        }
+    }
+
+    fn goodbye(&mut self, to: Peer, token: u32, message_id: u32, reason: ByeReason) {
+        let bye = Header {
+            bye: Some(reason),
+            ..Header::new(Type::Bye, 0, token, message_id)
+        };
+        self.out.push(to, |out| bye.write(b"", out));
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.leaving_until.is_some() || self.wants_shutdown
+    }
+
+    fn remembers(&self, header: &Header) -> bool {
+        self.config.duplicate_cache && !header.idempotent
+    }
+
+    fn fingerprint(&self, text: &str) -> u64 {
+        let mut hasher = self.fingerprint;
+        hasher.write(text.as_bytes());
+        hasher.finish()
+    }
+}
+
+/// Returns the largest datagram that may answer a framed request from an unproven address.
+fn unproven_allowance(header: &Header, payload: &[u8]) -> usize {
+    let received = HEADER_LENGTH + header.cookie.map_or(0, |cookie| cookie.len()) + payload.len();
+    let within = AMPLIFICATION_LIMIT * (received + IP_AND_UDP_HEADERS);
+    // A goodbye may follow unasked: its bytes are kept back here, so that both stay within.
+    let goodbye = HEADER_LENGTH + IP_AND_UDP_HEADERS;
+    within - goodbye - IP_AND_UDP_HEADERS
+}
+
+impl Session for DatagramServer {
+    fn receive(&mut self, from: Peer, input: Input<'_>, now: Timestamp, service: &mut dyn Service) {
+        match input {
+            Input::Bytes(datagram) if is_framed(datagram) => {
+                self.framed(from, datagram, now, service);
+            }
+            Input::Bytes(datagram) => self.bare(from, datagram, now, service),
+            // Over UDP there is no FIN and no RST.
+            Input::EndOfStream | Input::Reset => {}
+        }
+    }
+
+    fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        match self.out.front() {
+            Some((to, bytes)) => Some(Transmit::Bytes { to, bytes }),
+            None => self.over.then_some(Transmit::Close),
+        }
+    }
+
+    fn transmitted(&mut self, _count: usize, _now: Timestamp) {
+        self.out.pop();
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        let held = self.held.front().map(|held| held.due);
+        let leaving = self.leaving_until.filter(|_| !self.over);
+        earlier(held, earlier(leaving, self.cache.poll_timeout()))
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp, _service: &mut dyn Service) {
+        self.release_held(now);
+        self.cache.expire(now);
+        if self.leaving_until.is_some_and(|until| until <= now) {
+            self.held.clear();
+            self.over = true;
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.events.poll()
+    }
+
+    fn shutdown(&mut self, now: Timestamp, drain: Duration) {
+        if self.leaving_until.is_some() {
+            return;
+        }
+        let work_done = self.held.back().map_or(now, |held| held.due);
+        let linger = if self.served { LINGER } else { Duration::ZERO };
+        self.leaving_until = Some((work_done + linger).min(now + drain));
+        if self.config.goodbye {
+            let goodbyes: Vec<_> = self.cache.take_goodbyes().collect();
+            for (address, token, message_id) in goodbyes {
+                self.goodbye(Peer::udp(address), token, message_id, ByeReason::Shutdown);
+            }
+        }
+    }
+
+    fn wants_shutdown(&self) -> bool {
+        self.wants_shutdown
+    }
+}

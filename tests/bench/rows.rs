@@ -1,0 +1,242 @@
+//! The rows: what is measured, against which server, and with which target.
+//!
+//! The targets leave room for what the references do not do: message ids, the duplicate cache,
+//! timers and limits. 64x1 is 64 connections with one request outstanding on each.
+
+use std::fmt;
+
+use crate::contender::Contender;
+use crate::datagram_load::Dialect::{Bare, Framed, Memcached};
+use crate::footprint;
+use crate::load::Pattern;
+use crate::measure::{Metric, Plan, Side, compare};
+use crate::report::{Measured, Outcome};
+
+/// Ratios closer to 1 than this are a tie: the null test stays within it.
+const RESOLUTION: f64 = 0.03;
+
+/// A line of the table.
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) target: Target,
+    subject: Subject,
+}
+
+/// What a row measures.
+enum Subject {
+    Exchanges {
+        ours: Side,
+        reference: Side,
+        metric: Metric,
+    },
+    ConnectionMemory(Contender),
+    TokenMemory,
+    ColdStart(Contender),
+}
+
+/// When a row passes.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    RatioAtMost(f64),
+    RatioAtLeast(f64),
+    BytesAtMost(f64),
+    /// What the null test asks of a ratio.
+    Tie,
+}
+
+impl Target {
+    /// Whether the ratio, or the bytes where the target is in bytes, meet it.
+    pub(crate) fn is_met(self, value: f64) -> bool {
+        match self {
+            Self::RatioAtMost(most) | Self::BytesAtMost(most) => value <= most,
+            Self::RatioAtLeast(least) => value >= least,
+            Self::Tie => (value - 1.0).abs() <= RESOLUTION,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RatioAtMost(most) => write!(formatter, "<= {most:.2}x"),
+            Self::RatioAtLeast(least) => write!(formatter, ">= {least:.2}x"),
+            Self::BytesAtMost(most) => write!(formatter, "<= {most:.0} B"),
+            Self::Tie => write!(formatter, "1 +- {RESOLUTION}"),
+        }
+    }
+}
+
+impl Row {
+    fn new(name: &str, target: Target, subject: Subject) -> Self {
+        Self {
+            name: name.to_owned(),
+            target,
+            subject,
+        }
+    }
+
+    /// A row of our quiet server under a load, beside a reference.
+    fn of_ours(
+        name: &str,
+        pattern: Pattern,
+        reference: Side,
+        metric: Metric,
+        target: Target,
+    ) -> Self {
+        let ours = Side::new(Contender::Ours, pattern);
+        let subject = Subject::Exchanges {
+            ours,
+            reference,
+            metric,
+        };
+        Self::new(name, target, subject)
+    }
+
+    /// Whether it compares with another server, so that there can be a null test.
+    pub(crate) fn has_reference(&self) -> bool {
+        !matches!(self.subject, Subject::TokenMemory)
+    }
+
+    /// The same row as a null test: the reference in our server's place.
+    pub(crate) fn into_null_test(mut self) -> Self {
+        match &mut self.subject {
+            Subject::Exchanges {
+                ours, reference, ..
+            } => *ours = *reference,
+            Subject::ConnectionMemory(contender) | Subject::ColdStart(contender) => {
+                *contender = Contender::BareTokio;
+            }
+            Subject::TokenMemory => {}
+        }
+        if !matches!(self.target, Target::BytesAtMost(_)) {
+            self.target = Target::Tie;
+        }
+        self
+    }
+
+    /// Measures it.
+    pub(crate) fn measure(&self, plan: &Plan) -> Outcome {
+        let measured = match self.subject {
+            Subject::Exchanges {
+                ours,
+                reference,
+                metric,
+            } => {
+                if let Some(reason) = reference.contender.missing() {
+                    return Outcome::Skipped(reason);
+                }
+                compare(ours, reference, metric, plan).map(|comparison| {
+                    let reference = reference.contender.name();
+                    Measured::of_exchanges(comparison, metric, reference, self.target)
+                })
+            }
+            Subject::ConnectionMemory(ours) => footprint::connection_memory(ours, self.target),
+            Subject::TokenMemory => footprint::token_memory(self.target),
+            Subject::ColdStart(ours) => footprint::cold_start(ours, plan, self.target),
+        };
+        measured.map_or_else(
+            |error| Outcome::Failed(error.to_string()),
+            Outcome::Measured,
+        )
+    }
+}
+
+/// All rows, in the order of the table.
+pub(crate) fn all() -> Vec<Row> {
+    let connections = Subject::ConnectionMemory(Contender::OursRoomy);
+    let cold_start = Subject::ColdStart(Contender::Ours);
+    let (two_kibibytes, a_token) = (2048.0, footprint::BYTES_PER_TOKEN as f64);
+    let mut rows = stream_rows();
+    rows.extend(datagram_rows());
+    rows.extend(transcript_rows());
+    rows.extend([
+        Row::new(
+            "memory, idle TCP connection",
+            Target::BytesAtMost(two_kibibytes),
+            connections,
+        ),
+        Row::new(
+            "memory, UDP token",
+            Target::BytesAtMost(a_token),
+            Subject::TokenMemory,
+        ),
+        Row::new(
+            "cold start to first reply",
+            Target::RatioAtMost(2.0),
+            cold_start,
+        ),
+    ]);
+    rows
+}
+
+fn stream_rows() -> Vec<Row> {
+    let row = |name, pattern, metric, most| {
+        let reference = Side::new(Contender::RawEpoll, pattern);
+        Row::of_ours(name, pattern, reference, metric, Target::RatioAtMost(most))
+    };
+    let wall = |name, pattern, most| row(name, pattern, Metric::Wall, most);
+    let cpu = |name, pattern, most| row(name, pattern, Metric::ServerCpu, most);
+    let streams = |connections, depth| Pattern::Streams { connections, depth };
+    vec![
+        wall("TCP 1x1", Pattern::PingPong, 1.08),
+        cpu("TCP 64x1", streams(64, 1), 1.15),
+        cpu("TCP 16x16 pipelined", streams(16, 16), 1.25),
+        cpu("TCP 16x64 pipelined", streams(16, 64), 1.25),
+        cpu("TCP new connection each", Pattern::NewConnections, 1.25),
+    ]
+}
+
+fn datagram_rows() -> Vec<Row> {
+    // The raw server is asked bare, also beside ours framed: the difference is what ids cost.
+    let wall = |name, pattern: Pattern, most| {
+        let reference = Side::new(Contender::RawDatagram, pattern.in_dialect(Bare));
+        Row::of_ours(
+            name,
+            pattern,
+            reference,
+            Metric::Wall,
+            Target::RatioAtMost(most),
+        )
+    };
+    let rate = |name, pattern: Pattern, least| {
+        let reference = Side::new(Contender::Memcached, pattern.in_dialect(Memcached));
+        Row::of_ours(
+            name,
+            pattern,
+            reference,
+            Metric::Rate,
+            Target::RatioAtLeast(least),
+        )
+    };
+    let one = |depth, dialect| Pattern::OneSocket { depth, dialect };
+    let many = |sockets, dialect| Pattern::ManySockets { sockets, dialect };
+    vec![
+        wall("UDP 1x1 bare", one(1, Bare), 1.15),
+        wall("UDP 1x1 framed", one(1, Framed), 1.35),
+        rate("UDP 1 socket x 64 bare", one(64, Bare), 1.10),
+        rate("UDP 1 socket x 64 framed", one(64, Framed), 1.10),
+        rate("UDP 64 sockets x 1 bare", many(64, Bare), 1.06),
+        rate("UDP 64 sockets x 1 framed", many(64, Framed), 1.06),
+    ]
+}
+
+fn transcript_rows() -> Vec<Row> {
+    let row = |name, pattern, metric| {
+        let ours = Side::new(Contender::OursWithTranscript, pattern);
+        let reference = Side::new(Contender::Ours, pattern);
+        let subject = Subject::Exchanges {
+            ours,
+            reference,
+            metric,
+        };
+        Row::new(name, Target::RatioAtMost(1.3), subject)
+    };
+    let (connections, depth, dialect) = (64, 1, Framed);
+    let streams = Pattern::Streams { connections, depth };
+    let datagrams = Pattern::OneSocket { depth: 1, dialect };
+    vec![
+        row("transcript TCP 1x1", Pattern::PingPong, Metric::Wall),
+        row("transcript TCP 64x1", streams, Metric::ServerCpu),
+        row("transcript UDP 1x1 framed", datagrams, Metric::Wall),
+    ]
+}
