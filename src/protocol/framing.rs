@@ -41,8 +41,14 @@ pub enum FramingError {
 pub struct Decoder {
     framing: Framing,
     max_message: usize, // bytes
-    buffer: Vec<u8>,
+    /// What came and is text. It is checked as it comes, a read at a time: checking each line for
+    /// itself costs more than finding it.
+    buffer: String,
     consumed: usize, // bytes of `buffer` already handed out
+    /// Behind `buffer`: the beginning of a character whose other bytes have not come yet.
+    partial: Vec<u8>,
+    /// Behind `buffer`: bytes that are no text. Nothing after them is looked at.
+    broken: bool,
     /// The first bytes in hand came then.
     since: Timestamp,
     /// The last bytes came then.
@@ -59,8 +65,10 @@ impl Decoder {
         Decoder {
             framing,
             max_message,
-            buffer: Vec::new(),
+            buffer: String::new(),
             consumed: 0,
+            partial: Vec::new(),
+            broken: false,
             since: Timestamp::ZERO,
             latest: Timestamp::ZERO,
             ended: false,
@@ -69,35 +77,58 @@ impl Decoder {
 
     /// Takes what one read returned.
     pub fn push(&mut self, bytes: &[u8], now: Timestamp) {
-        if self.buffer.is_empty() {
+        if self.in_hand() == 0 {
             self.since = now;
         }
         self.latest = now;
-        self.buffer.extend_from_slice(bytes);
+        if self.partial.is_empty() {
+            self.push_text(bytes);
+        } else {
+            let mut joined = std::mem::take(&mut self.partial);
+            joined.extend_from_slice(bytes);
+            self.push_text(&joined);
+        }
+    }
+
+    fn push_text(&mut self, bytes: &[u8]) {
+        if self.broken {
+            return;
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.buffer.push_str(text),
+            Err(error) => {
+                let (text, rest) = bytes.split_at(error.valid_up_to());
+                self.buffer
+                    .push_str(str::from_utf8(text).unwrap_or_default());
+                // Cut in the middle of a character, or no character at all?
+                match error.error_len() {
+                    None => self.partial = rest.to_vec(),
+                    Some(_) => self.broken = true,
+                }
+            }
+        }
     }
 
     /// Takes the end of the stream: what is in hand is a message, or half of one.
     pub fn finish(&mut self) {
         self.ended = true;
+        self.broken |= !self.partial.is_empty();
     }
 
     /// Returns the next message, or why there cannot be one. Ask until there is none.
     pub fn next_message(&mut self, now: Timestamp) -> Option<Result<&str, FramingError>> {
         let rest = &self.buffer[self.consumed..];
-        if rest.is_empty() {
-            self.forget();
-            return None;
-        }
-        if self.framing == Framing::Raw {
-            return Some(self.take_all());
-        }
-        match memchr::memchr(b'\n', rest) {
+        let line_end = match self.framing {
+            Framing::Raw => None,
+            Framing::Auto | Framing::Line => memchr::memchr(b'\n', rest.as_bytes()),
+        };
+        match line_end {
             Some(length) => {
                 self.framing = Framing::Line;
                 let line = self.consumed..self.consumed + length;
                 self.consumed += length + 1;
                 self.since = now;
-                Some(text(&self.buffer[line], self.max_message))
+                Some(within(&self.buffer[line], self.max_message))
             }
             None => self.without_line_end(now),
         }
@@ -105,53 +136,67 @@ impl Decoder {
 
     /// Returns when half a message stops being waited for.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        let waiting = self.buffer.len() > self.consumed;
-        waiting.then(|| match self.framing {
+        (self.in_hand() > 0).then(|| match self.framing {
             Framing::Auto => (self.latest + SILENCE).min(self.since + INCOMPLETE),
             _ => self.since + INCOMPLETE,
         })
     }
 
-    /// Returns whether part of a message is in hand.
-    pub fn has_part(&self) -> bool {
-        self.buffer.len() > self.consumed
+    /// Returns how many bytes wait to become messages.
+    pub fn in_hand(&self) -> usize {
+        self.buffer.len() - self.consumed + self.partial.len()
     }
 
     fn without_line_end(&mut self, now: Timestamp) -> Option<Result<&str, FramingError>> {
-        let auto = self.framing == Framing::Auto;
-        let waited = |limit: Duration, from: Timestamp| now.since(from) >= limit;
-        if self.buffer.len() - self.consumed > self.max_message + 1 {
+        if self.broken {
+            self.forget();
+            return Some(Err(FramingError::NotUtf8));
+        }
+        let rest = self.buffer.len() - self.consumed;
+        if rest > self.max_message + 1 {
             self.forget();
             return Some(Err(FramingError::TooLong));
         }
-        if auto && (self.ended || waited(SILENCE, self.latest)) {
+        let waited = |limit: Duration, from: Timestamp| now.since(from) >= limit;
+        let complete = match self.framing {
+            Framing::Raw => true,
+            Framing::Auto => self.ended || waited(SILENCE, self.latest),
+            Framing::Line => false,
+        };
+        if rest > 0 && complete {
             return Some(self.take_all());
         }
         // A FIN with half a line in hand: the peer stopped in the middle of a message.
-        if self.ended || waited(INCOMPLETE, self.since) {
+        if self.in_hand() > 0 && (self.ended || waited(INCOMPLETE, self.since)) {
             self.forget();
             return Some(Err(FramingError::Incomplete));
         }
-        if self.consumed > 0 {
-            self.buffer.drain(..self.consumed);
-            self.consumed = 0;
-        }
+        self.tidy();
         None
     }
 
     fn take_all(&mut self) -> Result<&str, FramingError> {
         let all = self.consumed..self.buffer.len();
         self.consumed = self.buffer.len();
-        text(without_one_line_end(&self.buffer[all]), self.max_message)
+        within(without_one_line_end(&self.buffer[all]), self.max_message)
     }
 
-    fn forget(&mut self) {
-        self.consumed = 0;
-        if self.buffer.capacity() > KEPT_CAPACITY {
-            self.buffer = Vec::new();
-        } else {
-            self.buffer.clear();
+    /// Gives back what has been handed out.
+    fn tidy(&mut self) {
+        if self.consumed == self.buffer.len() && self.buffer.capacity() > KEPT_CAPACITY {
+            self.buffer = String::new();
+        } else if self.consumed > 0 {
+            self.buffer.drain(..self.consumed);
         }
+        self.consumed = 0;
+    }
+
+    /// Nothing of what is in hand will become a message.
+    fn forget(&mut self) {
+        self.consumed = self.buffer.len();
+        self.partial = Vec::new();
+        self.broken = false;
+        self.tidy();
     }
 }
 
@@ -161,23 +206,25 @@ impl Decoder {
 /// # Errors
 /// Says why the bytes are not a message.
 pub fn datagram_text(bytes: &[u8], max_message: usize) -> Result<&str, FramingError> {
-    let text = text(without_one_line_end(bytes), max_message)?;
-    if text.bytes().any(|byte| byte == b'\n') {
+    let text = std::str::from_utf8(bytes).map_err(|_| FramingError::NotUtf8)?;
+    let text = within(without_one_line_end(text), max_message)?;
+    if memchr::memchr(b'\n', text.as_bytes()).is_some() {
         return Err(FramingError::LineEnd);
     }
     Ok(text)
 }
 
-fn without_one_line_end(bytes: &[u8]) -> &[u8] {
-    bytes.strip_suffix(b"\n").unwrap_or(bytes)
+fn without_one_line_end(text: &str) -> &str {
+    text.strip_suffix('\n').unwrap_or(text)
 }
 
-fn text(bytes: &[u8], max_message: usize) -> Result<&str, FramingError> {
-    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    if bytes.len() > max_message {
-        return Err(FramingError::TooLong);
+fn within(text: &str, max_message: usize) -> Result<&str, FramingError> {
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.len() > max_message {
+        Err(FramingError::TooLong)
+    } else {
+        Ok(text)
     }
-    std::str::from_utf8(bytes).map_err(|_| FramingError::NotUtf8)
 }
 
 #[cfg(test)]
@@ -269,6 +316,30 @@ mod tests {
         decoder.push(b"\nabcd\n", Timestamp::ZERO);
         let found = messages(&mut decoder, Timestamp::ZERO);
         assert_eq!(found, [ok("abc"), Err(FramingError::TooLong)]);
+    }
+
+    #[test]
+    fn a_character_may_be_cut_by_a_read_but_not_by_the_end() {
+        let mut decoder = Decoder::new(Framing::Line, 100);
+        let zoë = "Zoë\n".as_bytes();
+        decoder.push(&zoë[..3], Timestamp::ZERO);
+        assert!(messages(&mut decoder, Timestamp::ZERO).is_empty());
+        decoder.push(&zoë[3..], Timestamp::ZERO);
+        assert_eq!(messages(&mut decoder, Timestamp::ZERO), [ok("Zoë")]);
+        decoder.push(&zoë[..3], Timestamp::ZERO);
+        decoder.finish();
+        assert_eq!(
+            messages(&mut decoder, Timestamp::ZERO),
+            [Err(FramingError::NotUtf8)]
+        );
+    }
+
+    #[test]
+    fn lines_before_bytes_that_are_no_text_are_messages() {
+        let mut decoder = Decoder::new(Framing::Auto, 100);
+        decoder.push(b"one\nt\xffwo\nthree\n", Timestamp::ZERO);
+        let found = messages(&mut decoder, Timestamp::ZERO);
+        assert_eq!(found, [ok("one"), Err(FramingError::NotUtf8)]);
     }
 
     #[test]

@@ -172,8 +172,10 @@ impl Stop {
         self.0.send_replace(true);
     }
 
-    fn subscribe(&self) -> watch::Receiver<bool> {
-        self.0.subscribe()
+    /// Waits until the server is asked to stop.
+    async fn stopped(&self) {
+        // The sending half lives as long as we do.
+        let _ = self.0.subscribe().wait_for(|stop| *stop).await;
     }
 }
 

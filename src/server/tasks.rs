@@ -43,11 +43,11 @@ where
     L: Listener,
     L::Stream: Stream,
 {
-    let mut stop = shared.stop.subscribe();
+    let mut stopped = pin!(shared.stop.stopped());
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = &mut stopped => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -80,7 +80,7 @@ async fn serve_connection<S: Stream>(
     alive: mpsc::Sender<()>,
 ) {
     let (mut session, counted) = admit(peer, &shared);
-    let mut stop = shared.stop.subscribe();
+    let mut stopped = pin!(shared.stop.stopped());
     let mut stopping = false;
     let mut timer = Timer::new();
     let mut sleep = pin!(shared.clock.sleep_until(Timestamp::ZERO));
@@ -94,7 +94,7 @@ async fn serve_connection<S: Stream>(
                     break;
                 }
             }
-            _ = stop.wait_for(|stop| *stop), if !stopping => {
+            () = &mut stopped, if !stopping => {
                 stopping = true;
                 session.shutdown(shared.clock.now(), shared.config.drain);
             }
@@ -175,7 +175,7 @@ async fn serve_datagrams<U: Udp>(
     shared: Arc<Shared>,
     alive: mpsc::Sender<()>,
 ) {
-    let mut stop = shared.stop.subscribe();
+    let mut stopped = pin!(shared.stop.stopped());
     let mut stopping = false;
     let mut timer = Timer::new();
     let mut sleep = pin!(shared.clock.sleep_until(Timestamp::ZERO));
@@ -189,7 +189,7 @@ async fn serve_datagrams<U: Udp>(
                     break;
                 }
             }
-            _ = stop.wait_for(|stop| *stop), if !stopping => {
+            () = &mut stopped, if !stopping => {
                 stopping = true;
                 session.shutdown(shared.clock.now(), shared.config.drain);
             }
@@ -204,37 +204,44 @@ async fn serve_datagrams<U: Udp>(
     drop(alive);
 }
 
-/// Sends what the session has to say, then receives once. Returns whether it is over.
+/// Datagrams taken in one go, before timers and the transcript have their turn.
+const BATCH: usize = 32;
+
+/// Sends what the session has to say and receives, in turn. Returns whether it is over.
 fn carry_datagrams<U: Udp>(
     cx: &mut Context<'_>,
     socket: &U,
     session: &mut DatagramServer,
     shared: &Shared,
 ) -> Poll<bool> {
-    while let Some(transmit) = session.poll_transmit() {
-        let Transmit::Bytes { to, bytes } = transmit else {
-            return Poll::Ready(true);
-        };
-        // A datagram that cannot be sent is lost, like any other; the client will repeat.
-        if socket.poll_send_to(cx, bytes, to.address).is_pending() {
-            return Poll::Pending;
+    let mut now = None;
+    for taken in 0..BATCH {
+        while let Some(transmit) = session.poll_transmit() {
+            let Transmit::Bytes { to, bytes } = transmit else {
+                return Poll::Ready(true);
+            };
+            // A datagram that cannot be sent is lost, like any other; the client will repeat.
+            if socket.poll_send_to(cx, bytes, to.address).is_pending() {
+                return Poll::Pending;
+            }
+            session.transmitted(0, *now.get_or_insert_with(|| shared.clock.now()));
         }
-        session.transmitted(0, shared.clock.now());
-    }
-    let desk = &mut *shared.desk();
-    // Some systems report here that an earlier datagram met no listener: not our concern.
-    let Ok((count, from)) = ready!(socket.poll_receive(cx, &mut desk.buffer)) else {
-        return Poll::Ready(false);
-    };
-    let input = Input::Bytes(&desk.buffer[..count]);
-    session.receive(
-        Peer::udp(from),
-        input,
-        shared.clock.now(),
-        &mut *desk.service,
-    );
-    if session.wants_shutdown() {
-        shared.stop.stop();
+        let desk = &mut *shared.desk();
+        match socket.poll_receive(cx, &mut desk.buffer) {
+            Poll::Ready(Ok((count, from))) => {
+                let now = *now.get_or_insert_with(|| shared.clock.now());
+                let input = Input::Bytes(&desk.buffer[..count]);
+                session.receive(Peer::udp(from), input, now, &mut *desk.service);
+            }
+            // Some systems report here that an earlier datagram met no listener: not our concern.
+            Poll::Ready(Err(_)) => break,
+            Poll::Pending if taken == 0 => return Poll::Pending,
+            Poll::Pending => break,
+        }
+        if session.wants_shutdown() {
+            shared.stop.stop();
+            break;
+        }
     }
     Poll::Ready(false)
 }

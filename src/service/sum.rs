@@ -42,7 +42,8 @@ impl ServerNumber {
 /// The `sum` service.
 #[derive(Debug)]
 pub struct SumService {
-    name: String,
+    /// The name and the semicolon: what every reply begins with.
+    greeting: String,
     number: ServerNumber,
     remote_shutdown: bool,
 }
@@ -52,7 +53,7 @@ impl SumService {
     /// only from this host.
     pub fn new(name: String, number: ServerNumber, remote_shutdown: bool) -> Self {
         SumService {
-            name,
+            greeting: name + ";",
             number,
             remote_shutdown,
         }
@@ -102,8 +103,7 @@ impl Service for SumService {
             client_number,
             server_number: self.number.draw(),
         };
-        reply.push_str(&self.name);
-        reply.push_str(";");
+        reply.push_str(&self.greeting);
         reply.push_number(sum.server_number);
         if request.wants_sum {
             reply.push_str(";");
@@ -132,7 +132,7 @@ impl<'a> SumRequest<'a> {
     /// Says in a few words what is wrong with it; those words follow `ERR ` on the wire.
     pub fn parse(text: &'a str) -> Result<Self, SumError> {
         let (name, rest) = split(text)?;
-        let (number, wants_sum) = match rest.split_once(';') {
+        let (number, wants_sum) = match semicolon(rest) {
             None => (rest, false),
             Some((number, wanted)) if wanted.trim_ascii() == SUM_WANTED => (number, true),
             Some(_) => return Err(SumError::Fields),
@@ -169,7 +169,7 @@ impl<'a> SumReply<'a> {
     /// Says in a few words what is wrong with it.
     pub fn parse(text: &'a str) -> Result<Self, SumError> {
         let (name, rest) = split(text)?;
-        let (number, sum) = match rest.split_once(';') {
+        let (number, sum) = match semicolon(rest) {
             None => (rest, None),
             Some((number, sum)) => (number, Some(integer(sum)?)),
         };
@@ -205,12 +205,18 @@ pub enum SumError {
 }
 
 fn split(text: &str) -> Result<(&str, &str), SumError> {
-    match text.split_once(';') {
+    match semicolon(text) {
         None if text.trim_ascii().is_empty() => Err(SumError::Empty),
         None => Err(SumError::NoSemicolon),
-        Some((name, _)) if name.trim_ascii().is_empty() => Err(SumError::EmptyName),
+        Some((name, _)) if name.trim_ascii_start().is_empty() => Err(SumError::EmptyName),
         Some(fields) => Ok(fields),
     }
+}
+
+/// Splits at the first semicolon; by bytes, for this is done for every request.
+fn semicolon(text: &str) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == b';')?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 fn integer(text: &str) -> Result<i64, SumError> {

@@ -126,6 +126,8 @@ impl StreamSession {
     }
 
     fn take_requests(&mut self, now: Timestamp, service: &mut dyn Service) {
+        // Replies are about as long as requests: room for them all at once.
+        self.output.reserve(2 * self.decoder.in_hand());
         while self.state == State::Open {
             match self.decoder.next_message(now) {
                 None => return,
@@ -323,7 +325,7 @@ impl Session for StreamSession {
         match self.state {
             State::Open => {
                 // Only who has something in flight can still be sending: wait for no one else.
-                let in_flight = !self.is_flushed() || self.decoder.has_part();
+                let in_flight = !self.is_flushed() || self.decoder.in_hand() > 0;
                 self.finish(in_flight, at_latest);
             }
             State::Finishing { discard, give_up } => self.finish(discard, give_up.min(at_latest)),
