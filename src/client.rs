@@ -4,9 +4,10 @@
 //! the two and reports what happens. [`ask_once`] is the whole way of a single exchange: connect
 //! if the transport connects, ask, wait for the end.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -59,7 +60,7 @@ pub struct Conversation<N: Net> {
 
 enum Link<N: Net> {
     Stream(N::Stream),
-    Datagrams(N::Udp),
+    Datagrams(Arc<N::Udp>),
 }
 
 /// As much as one read can return: a whole datagram, whatever its length.
@@ -91,21 +92,45 @@ impl<N: Net> Conversation<N> {
                 let own = ChaCha8Rng::from_rng(random);
                 let config = config.datagram.clone();
                 let requester = DatagramRequester::new(Peer::udp(server), config, names, own);
-                (Link::Datagrams(socket), Box::new(requester))
+                (Link::Datagrams(Arc::new(socket)), Box::new(requester))
             }
         };
-        Ok(Conversation {
-            link,
-            requester,
-            clock,
-            buffer,
-        })
+        Ok(Conversation { link, requester, clock, buffer })
+    }
+
+    /// Opens a conversation until `deadline`; if that fails for a reason that ends an exchange,
+    /// returns the ending.
+    ///
+    /// # Errors
+    /// If the system cannot make the socket.
+    pub async fn open_within(
+        net: &N,
+        server: SocketAddr,
+        config: &ClientConfig,
+        clock: Clock,
+        deadline: Option<Timestamp>,
+        random: &mut ChaCha8Rng,
+    ) -> io::Result<Result<Self, Ending>> {
+        let opened = tokio::select! {
+            biased;
+            opened = Conversation::open(net, server, config, clock, random) => opened,
+            () = clock.sleep_until(deadline.unwrap_or_default()), if deadline.is_some() => {
+                return Ok(Err(Ending::TimedOut));
+            }
+        };
+        match opened {
+            Ok(conversation) => Ok(Ok(conversation)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => Ok(Err(Ending::Refused)),
+                io::ErrorKind::TimedOut => Ok(Err(Ending::TimedOut)),
+                _ => Err(error),
+            },
+        }
     }
 
     /// Asks. The end comes as an event with the returned number.
     pub fn ask(&mut self, text: &str, deadline: Option<Timestamp>, stops_server: bool) -> u32 {
-        self.requester
-            .request(text, self.clock.now(), deadline, stops_server)
+        self.requester.request(text, self.clock.now(), deadline, stops_server)
     }
 
     /// Carries bytes until something happens. May be dropped and called again at any time.
@@ -119,9 +144,11 @@ impl<N: Net> Conversation<N> {
             }
             let due = self.requester.poll_timeout();
             let sleep = self.clock.sleep_until(due.unwrap_or_default());
+            let refusal = refusal(&self.link);
             tokio::select! {
                 biased;
                 carried = poll_fn(|cx| self.carry(cx)) => carried?,
+                error = refusal => refused_or(error, &mut *self.requester, self.clock.now())?,
                 () = sleep, if due.is_some() => self.requester.handle_timeout(self.clock.now()),
             }
         }
@@ -179,6 +206,20 @@ impl<N: Net> Conversation<N> {
     }
 }
 
+/// Waits for a refusal over UDP; over TCP, reading meets it.
+fn refusal<N: Net>(link: &Link<N>) -> impl Future<Output = io::Error> + use<N> {
+    let socket = match link {
+        Link::Stream(_) => None,
+        Link::Datagrams(socket) => Some(socket.clone()),
+    };
+    async {
+        match socket {
+            Some(socket) => socket.refusal().await,
+            None => pending().await,
+        }
+    }
+}
+
 /// A connected UDP socket reports an ICMP port unreachable as "connection refused", at the next
 /// call, whatever that is (RFC 1122 section 4.1.3.3).
 fn refused_or(error: io::Error, requester: &mut dyn Requester, now: Timestamp) -> io::Result<()> {
@@ -206,9 +247,11 @@ pub enum Progress {
     Exchange(RequesterEvent),
 }
 
-/// A finished exchange, and how long it took from the decision to ask.
+/// A finished exchange, with whom, and how long it took from the decision to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
+    /// The address at which it ended.
+    pub server: SocketAddr,
     /// The exchange.
     pub exchange: Exchange,
     /// Connecting included.
@@ -225,7 +268,7 @@ pub struct Question<'a> {
 }
 
 /// Asks one question in a conversation of its own. The addresses are tried in order, all within
-/// one deadline.
+/// one deadline, until the question has left for one of them.
 ///
 /// # Errors
 /// If the system cannot make, use or keep a socket; how the exchange ends is no error.
@@ -241,74 +284,51 @@ pub async fn ask_once<N: Net>(
     let asked = clock.now();
     let mut last = None;
     for (index, server) in servers.iter().enumerate() {
+        let deadline = config.timeout.map(|timeout| asked + timeout);
+        // A handshake that nobody answers must leave time for the addresses that are left.
         let now = clock.now();
-        // What is left of the time is shared by the addresses that are left.
-        let left = config
-            .timeout
-            .map(|timeout| timeout.saturating_sub(now.since(asked)));
-        let share = |left: Duration| left / u32::try_from(servers.len() - index).unwrap_or(1);
-        let deadline = left.map(|left| now + share(left));
-        let exchange = ask_at(
-            net, *server, config, question, deadline, clock, random, progress,
-        );
+        let left = u32::try_from(servers.len() - index).unwrap_or(1);
+        let connected_by = deadline.map(|deadline| now + deadline.since(now) / left);
+        let deadlines = (connected_by, deadline);
+        let exchange = ask_at(net, *server, config, question, deadlines, clock, random, progress);
         match exchange.await {
             Ok(exchange) => {
-                let not_there = exchange.ending == Ending::Refused;
-                let elapsed = clock.now().since(asked);
-                last = Some(Ok(Outcome { exchange, elapsed }));
+                let not_there = exchange.attempts == 0 || exchange.ending == Ending::Refused;
+                last = Some(Ok(Outcome {
+                    server: *server,
+                    exchange,
+                    elapsed: clock.now().since(asked),
+                }));
                 if !not_there {
                     break;
                 }
             }
-            Err(error) => last = Some(Err(error)),
+            Err(error) => last = last.filter(Result::is_ok).or(Some(Err(error))),
         }
     }
-    last.unwrap_or_else(|| {
-        Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            "the name has no address",
-        ))
-    })
+    last.unwrap_or_else(|| Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")))
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the arguments of ask_once, for one address"
-)]
+#[expect(clippy::too_many_arguments, reason = "the arguments of ask_once, for one address")]
 async fn ask_at<N: Net>(
     net: &N,
     server: SocketAddr,
     config: &ClientConfig,
     question: Question<'_>,
-    deadline: Option<Timestamp>,
+    (connected_by, deadline): (Option<Timestamp>, Option<Timestamp>),
     clock: Clock,
     random: &mut ChaCha8Rng,
     progress: &mut impl FnMut(Progress),
 ) -> io::Result<Exchange> {
-    let not_sent = |ending| Exchange {
-        id: 0,
-        attempts: 0,
-        retransmissions: 0,
-        ending,
-    };
     if config.transport == Transport::Tcp {
         progress(Progress::Connecting);
     }
-    let opened = tokio::select! {
-        biased;
-        opened = Conversation::open(net, server, config, clock, random) => opened,
-        () = clock.sleep_until(deadline.unwrap_or_default()), if deadline.is_some() => {
-            return Ok(not_sent(Ending::TimedOut));
-        }
-    };
+    let opened =
+        Conversation::open_within(net, server, config, clock, connected_by, random).await?;
     let mut conversation = match opened {
         Ok(conversation) => conversation,
-        Err(error) => {
-            return match error.kind() {
-                io::ErrorKind::ConnectionRefused => Ok(not_sent(Ending::Refused)),
-                io::ErrorKind::TimedOut => Ok(not_sent(Ending::TimedOut)),
-                _ => Err(error),
-            };
+        Err(ending) => {
+            return Ok(Exchange { id: 0, attempts: 0, retransmissions: 0, ending });
         }
     };
     progress(match config.transport {

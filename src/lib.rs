@@ -2,10 +2,14 @@
 
 pub mod cli;
 pub mod client;
+pub mod demo;
 pub mod escape;
 pub mod net;
 pub mod peer;
 pub mod protocol;
+pub mod report;
+pub mod scenario;
 pub mod server;
 pub mod service;
+pub mod testbed;
 pub mod time;

@@ -40,18 +40,12 @@ pub struct Peer {
 impl Peer {
     /// A peer reached over TCP.
     pub const fn tcp(address: SocketAddr) -> Self {
-        Peer {
-            transport: Transport::Tcp,
-            address,
-        }
+        Peer { transport: Transport::Tcp, address }
     }
 
     /// A peer reached over UDP.
     pub const fn udp(address: SocketAddr) -> Self {
-        Peer {
-            transport: Transport::Udp,
-            address,
-        }
+        Peer { transport: Transport::Udp, address }
     }
 
     /// Returns whether the peer is on this very host (also as an IPv4-mapped IPv6 address).

@@ -62,12 +62,7 @@ impl Sub for Timestamp {
 impl fmt::Display for Timestamp {
     /// Seconds with three decimals, as a ladder prints them: `1.095`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}.{:03}",
-            self.0 / 1_000_000,
-            self.0 / 1_000 % 1_000
-        )
+        write!(formatter, "{}.{:03}", self.0 / 1_000_000, self.0 / 1_000 % 1_000)
     }
 }
 
@@ -92,10 +87,7 @@ impl Clock {
     /// Starts the run now. Call it inside the runtime whose time is meant.
     #[expect(clippy::disallowed_methods, reason = "the clock is where time is read")]
     pub fn start() -> Self {
-        Clock {
-            origin: tokio::time::Instant::now(),
-            wall_origin: SystemTime::now(),
-        }
+        Clock { origin: tokio::time::Instant::now(), wall_origin: SystemTime::now() }
     }
 
     /// Returns the present moment.
@@ -107,6 +99,11 @@ impl Clock {
     /// Waits until `moment`; returns at once if it has passed.
     pub fn sleep_until(&self, moment: Timestamp) -> tokio::time::Sleep {
         tokio::time::sleep_until(self.origin + moment.since(Timestamp::ZERO))
+    }
+
+    /// Returns the moment of a calendar time, as another process on this computer wrote it.
+    pub fn moment(&self, calendar: SystemTime) -> Timestamp {
+        Timestamp::ZERO + calendar.duration_since(self.wall_origin).unwrap_or_default()
     }
 
     /// Returns the calendar time of `moment`, for transcripts.
@@ -126,10 +123,7 @@ mod tests {
 
     #[test]
     fn time_before_the_beginning_is_no_time() {
-        assert_eq!(
-            Timestamp::ZERO.since(Timestamp::from_millis(5)),
-            Duration::ZERO
-        );
+        assert_eq!(Timestamp::ZERO.since(Timestamp::from_millis(5)), Duration::ZERO);
     }
 
     #[test]

@@ -12,10 +12,11 @@ use clap::Parser;
 use color_eyre::eyre;
 use rand::rngs::ChaCha8Rng;
 
-pub use arguments::ClientArguments;
+pub(crate) use arguments::retransmission_timeout;
+pub use arguments::{ClientArguments, IcmpChoice, SemanticsChoice};
 use say::{Report, Say};
 
-use super::{INTERRUPTED, USAGE};
+use super::{Failure, INTERRUPTED, USAGE};
 use crate::client::{ClientConfig, Question, ask_once};
 use crate::net::kernel::Kernel;
 use crate::service::sum::{RANGE, SumRequest};
@@ -29,13 +30,23 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(arguments: ClientArguments) -> eyre::Result<u8> {
+    let texts = arguments.request.iter().chain([&arguments.name]);
+    if texts.into_iter().any(|text| text.contains(['\n', '\r'])) {
+        let what = "a name and a request are one line each";
+        return Err(Failure::usage(what, "Ask twice for two requests: --request repeats").into());
+    }
     tokio::select! {
         biased;
-        code = converse(&arguments) => code,
+        // First, so that nothing is asked before we listen to the interrupt.
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
+            if io::stderr().is_terminal() {
+                // The terminal shows ^C where its cursor stood.
+                eprintln!();
+            }
             Ok(INTERRUPTED)
         }
+        code = converse(&arguments) => code,
     }
 }
 
@@ -106,15 +117,9 @@ impl<'a> Asking<'a> {
 
     async fn number(&mut self, number: i64) -> eyre::Result<u8> {
         let wants_sum = self.arguments.verify;
-        let request = SumRequest {
-            name: &self.arguments.name,
-            number,
-            wants_sum,
-        };
+        let request = SumRequest { name: &self.arguments.name, number, wants_sum };
         if !RANGE.contains(&number) && !self.arguments.quiet {
-            super::print_warning(&format!(
-                "{number} is not in 1..100: the server will shut down"
-            ));
+            super::print_warning(&format!("{number} is not in 1..100: the server will shut down"));
         }
         self.request(&request.format()).await
     }

@@ -4,6 +4,7 @@
 //! call them.
 
 pub mod client;
+pub mod compare;
 pub mod server;
 
 use std::fmt;
@@ -92,20 +93,12 @@ pub struct Failure {
 impl Failure {
     /// A failure with the exit code of a local error.
     pub fn local(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Failure {
-            what: what.into(),
-            advice: advice.into(),
-            code: LOCAL_ERROR,
-        }
+        Failure { what: what.into(), advice: advice.into(), code: LOCAL_ERROR }
     }
 
     /// A failure with the exit code of a wrong command line.
     pub fn usage(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Failure {
-            what: what.into(),
-            advice: advice.into(),
-            code: USAGE,
-        }
+        Failure { what: what.into(), advice: advice.into(), code: USAGE }
     }
 }
 
@@ -124,24 +117,18 @@ pub fn run(program: impl Future<Output = eyre::Result<u8>>) -> ExitCode {
     if let Err(error) = hooks.install() {
         report(&error);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let result = runtime
-        .wrap_err("Could not start the runtime")
-        .and_then(|runtime| {
-            let result = runtime.block_on(program);
-            // A thread that waits for the keyboard must not hold up the exit.
-            runtime.shutdown_background();
-            result
-        });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = runtime.wrap_err("Could not start the runtime").and_then(|runtime| {
+        let result = runtime.block_on(program);
+        // A thread that waits for the keyboard must not hold up the exit.
+        runtime.shutdown_background();
+        result
+    });
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             report(&error);
-            let code = error
-                .downcast_ref::<Failure>()
-                .map_or(LOCAL_ERROR, |failure| failure.code);
+            let code = error.downcast_ref::<Failure>().map_or(LOCAL_ERROR, |failure| failure.code);
             ExitCode::from(code)
         }
     }
@@ -150,9 +137,7 @@ pub fn run(program: impl Future<Output = eyre::Result<u8>>) -> ExitCode {
 /// Prints `[ERROR] what: why` and one line of advice to standard error.
 pub fn report(error: &eyre::Report) {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let advice = error
-        .downcast_ref::<Failure>()
-        .map(|failure| failure.advice.as_str());
+    let advice = error.downcast_ref::<Failure>().map(|failure| failure.advice.as_str());
     print_error(&causes.join(": "), advice.unwrap_or_default());
 }
 
@@ -168,10 +153,7 @@ pub fn print_error(what: &str, advice: &str) {
 
 /// Prints `[WARNING] what` to standard error.
 pub fn print_warning(what: &str) {
-    let _ = writeln!(
-        anstream::stderr().lock(),
-        "\u{1b}[33m[WARNING]\u{1b}[0m {what}"
-    );
+    let _ = writeln!(anstream::stderr().lock(), "\u{1b}[33m[WARNING]\u{1b}[0m {what}");
 }
 
 /// Draws a generator from the operating system: for ids, tokens and whatever must not be guessed.
@@ -180,9 +162,7 @@ pub fn print_warning(what: &str) {
 /// If the system has no randomness.
 pub fn system_random() -> eyre::Result<ChaCha8Rng> {
     let mut seed = [0; 32];
-    SysRng
-        .try_fill_bytes(&mut seed)
-        .wrap_err("The system gives no random numbers")?;
+    SysRng.try_fill_bytes(&mut seed).wrap_err("The system gives no random numbers")?;
     Ok(ChaCha8Rng::from_seed(seed))
 }
 
@@ -201,9 +181,8 @@ pub async fn resolve(
     }
     let port = port.unwrap_or(PORT);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let found: io::Result<Vec<_>> = tokio::net::lookup_host((bare, port))
-        .await
-        .map(Iterator::collect);
+    let found: io::Result<Vec<_>> =
+        tokio::net::lookup_host((bare, port)).await.map(Iterator::collect);
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
         Ok(_) => Err(unknown_host(host, "it has no address").into()),
@@ -214,10 +193,7 @@ pub async fn resolve(
 fn unknown_host(host: &str, why: &str) -> Failure {
     let host = crate::escape::escape(host);
     let what = format!("Could not find the host \"{host}\": {why}");
-    Failure::local(
-        what,
-        "Check the spelling, or use an address such as 127.0.0.1",
-    )
+    Failure::local(what, "Check the spelling, or use an address such as 127.0.0.1")
 }
 
 /// Reads a duration such as `200ms`, `10s` or `5m`.
@@ -235,9 +211,7 @@ pub(crate) fn duration_or_off(text: &str) -> Result<Option<Duration>, String> {
 
 /// Reads a longest message, in bytes.
 pub(crate) fn message_length(text: &str) -> Result<usize, String> {
-    let length: usize = text
-        .parse()
-        .map_err(|_| "not a number of bytes".to_owned())?;
+    let length: usize = text.parse().map_err(|_| "not a number of bytes".to_owned())?;
     match (1..=MAX_MESSAGE_LIMIT).contains(&length) {
         true => Ok(length),
         false => Err(format!("must be from 1 to {MAX_MESSAGE_LIMIT} bytes")),

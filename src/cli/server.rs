@@ -200,7 +200,7 @@ fn server_number(text: &str) -> Result<NumberChoice, String> {
     }
 }
 
-fn work(text: &str) -> Result<Duration, String> {
+pub(crate) fn work(text: &str) -> Result<Duration, String> {
     let work = super::duration(text)?;
     match work <= MAX_WORK {
         true => Ok(work),
@@ -276,40 +276,31 @@ async fn run(arguments: ServerArguments) -> eyre::Result<u8> {
     let clock = Clock::start();
     let format = arguments.format();
     let transcript = Transcript::start(io::stdout(), format, arguments.quiet, clock);
+    // Who has read that we are ready may stop us.
+    let signals = Signals::new()?;
     for (transport, address) in sockets.addresses() {
         transcript.ready(transport, address);
     }
     let mut random = super::system_random()?;
     let mut key = [0; 16];
     random.fill_bytes(&mut key);
-    let secrets = Secrets {
-        key,
-        epoch: random.next_u32() as u16,
-    };
+    let secrets = Secrets { key, epoch: random.next_u32() as u16 };
     let service = Box::new(arguments.service(random.next_u64()));
     let stop = Stop::default();
     let listening = Arc::new(transcript.clone());
     let config = arguments.config();
-    let serving = serve(
-        sockets,
-        config,
-        &secrets,
-        service,
-        clock,
-        listening,
-        stop.clone(),
-    );
-    let code = until_signals(serving, &stop, &transcript).await?;
+    let serving = serve(sockets, config, &secrets, service, clock, listening, stop.clone());
+    let code = until_signals(signals, serving, &stop, &transcript).await?;
     transcript.finish();
     Ok(code)
 }
 
 async fn until_signals(
+    mut signals: Signals,
     serving: impl Future<Output = ()>,
     stop: &Stop,
     transcript: &Transcript,
 ) -> io::Result<u8> {
-    let mut signals = Signals::new()?;
     let mut serving = pin!(serving);
     let mut stopping = false;
     loop {
@@ -356,10 +347,7 @@ impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Signals {
-            interrupt,
-            terminate: signal(SignalKind::terminate())?,
-        })
+        Ok(Signals { interrupt, terminate: signal(SignalKind::terminate())? })
     }
 
     async fn next(&mut self) -> Signal {
@@ -390,19 +378,11 @@ impl Signals {
 }
 
 fn explain(error: &BindError) -> Failure {
-    let BindError {
-        transport,
-        address,
-        source,
-    } = error;
+    let BindError { transport, address, source } = error;
     let port = address.port();
     let advice = match source.kind() {
         io::ErrorKind::AddrInUse => {
-            let sockets = if *transport == Transport::Tcp {
-                "-ltnp"
-            } else {
-                "-lunp"
-            };
+            let sockets = if *transport == Transport::Tcp { "-ltnp" } else { "-lunp" };
             format!(
                 "Another program has this port (ss {sockets} 'sport = :{port}' shows it).\n\
                  Stop it, or take another port: server {} {}",
@@ -429,9 +409,6 @@ mod tests {
     #[test]
     fn the_defaults_that_help_shows_are_the_protocols() {
         let arguments = ServerArguments::parse_from(["server"]);
-        assert_eq!(
-            (arguments.drain, arguments.idle_timeout),
-            (DRAIN, IDLE_TIMEOUT)
-        );
+        assert_eq!((arguments.drain, arguments.idle_timeout), (DRAIN, IDLE_TIMEOUT));
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use super::{Listener, Net, Received, Stream, Udp};
@@ -28,11 +28,7 @@ impl Net for Kernel {
     type Udp = UdpSocket;
 
     fn listen(&self, address: SocketAddr, reuse_address: bool) -> io::Result<TcpListener> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         // On Windows the option would let a second server steal the port.
         if cfg!(unix) {
             socket.set_reuse_address(reuse_address)?;
@@ -44,11 +40,7 @@ impl Net for Kernel {
     }
 
     fn bind(&self, address: SocketAddr) -> io::Result<UdpSocket> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::DGRAM,
-            Some(Protocol::UDP),
-        )?;
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
         // Best effort: a smaller buffer only loses datagrams earlier, and those are repeated.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
@@ -143,6 +135,17 @@ impl Udp for UdpSocket {
     fn local_address(&self) -> io::Result<SocketAddr> {
         self.local_addr()
     }
+
+    /// An ICMP error makes a socket neither readable nor writable: who waits to receive is not
+    /// woken by it, and would hear of it only at the next send, a retransmission timeout later.
+    async fn refusal(&self) -> io::Error {
+        let take = || {
+            let error = SockRef::from(self).take_error()?;
+            error.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+        };
+        let taken = self.async_io(Interest::ERROR, take).await;
+        taken.unwrap_or_else(|error| error)
+    }
 }
 
 /// Asks the system for room for so many connections, as far as it allows without rights.
@@ -156,13 +159,7 @@ pub fn allow_connections(count: usize) {
     if limit.current.is_some_and(|current| current < wanted) {
         let current = Some(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
         // What is refused here is met again as "too many open files", and said then.
-        let _ = setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current,
-                maximum: limit.maximum,
-            },
-        );
+        let _ = setrlimit(Resource::Nofile, Rlimit { current, maximum: limit.maximum });
     }
 }
 

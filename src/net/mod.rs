@@ -90,4 +90,10 @@ pub trait Udp: Send + Sync + 'static {
 
     /// Returns where it is bound.
     fn local_address(&self) -> io::Result<SocketAddr>;
+
+    /// Waits until the network reports that what was sent did not arrive. Where such a report is
+    /// only ever met by the next send or receive, this waits for ever.
+    fn refusal(&self) -> impl Future<Output = io::Error> + Send {
+        std::future::pending()
+    }
 }

@@ -129,10 +129,7 @@ pub struct Events {
 impl Events {
     /// An empty queue.
     pub fn new(detail: Detail) -> Self {
-        Events {
-            detail,
-            queue: VecDeque::new(),
-        }
+        Events { detail, queue: VecDeque::new() }
     }
 
     /// Queues what `make` returns, if exchanges are listened to.
@@ -143,31 +140,19 @@ impl Events {
         make: impl FnOnce() -> EventKind,
     ) {
         if self.detail >= Detail::Exchanges {
-            self.queue.push_back(Event {
-                peer,
-                message_id,
-                kind: make(),
-            });
+            self.queue.push_back(Event { peer, message_id, kind: make() });
         }
     }
 
     /// Queues what every listener hears.
     pub fn warning(&mut self, peer: Peer, message_id: Option<u32>, kind: EventKind) {
-        self.queue.push_back(Event {
-            peer,
-            message_id,
-            kind,
-        });
+        self.queue.push_back(Event { peer, message_id, kind });
     }
 
     /// Queues why a datagram was dropped, if that is listened to.
     pub fn dropped(&mut self, peer: Peer, why: Dropped) {
         if self.detail >= Detail::Everything {
-            self.queue.push_back(Event {
-                peer,
-                message_id: None,
-                kind: EventKind::Dropped(why),
-            });
+            self.queue.push_back(Event { peer, message_id: None, kind: EventKind::Dropped(why) });
         }
     }
 
@@ -199,12 +184,7 @@ impl Events {
 }
 
 fn before_semicolon(message: &[u8]) -> String {
-    lossy(
-        message
-            .split(|byte| *byte == b';')
-            .next()
-            .unwrap_or_default(),
-    )
+    lossy(message.split(|byte| *byte == b';').next().unwrap_or_default())
 }
 
 fn lossy(bytes: &[u8]) -> String {

@@ -98,8 +98,7 @@ impl Decoder {
             Ok(text) => self.buffer.push_str(text),
             Err(error) => {
                 let (text, rest) = bytes.split_at(error.valid_up_to());
-                self.buffer
-                    .push_str(str::from_utf8(text).unwrap_or_default());
+                self.buffer.push_str(str::from_utf8(text).unwrap_or_default());
                 // Cut in the middle of a character, or no character at all?
                 match error.error_len() {
                     None => self.partial = rest.to_vec(),
@@ -220,11 +219,7 @@ fn without_one_line_end(text: &str) -> &str {
 
 fn within(text: &str, max_message: usize) -> Result<&str, FramingError> {
     let text = text.strip_suffix('\r').unwrap_or(text);
-    if text.len() > max_message {
-        Err(FramingError::TooLong)
-    } else {
-        Ok(text)
-    }
+    if text.len() > max_message { Err(FramingError::TooLong) } else { Ok(text) }
 }
 
 #[cfg(test)]
@@ -247,10 +242,7 @@ mod tests {
     fn glued_lines_are_separate_messages() {
         let mut decoder = Decoder::new(Framing::Line, 100);
         decoder.push(b"one\ntwo\r\nthr", Timestamp::ZERO);
-        assert_eq!(
-            messages(&mut decoder, Timestamp::ZERO),
-            [ok("one"), ok("two")]
-        );
+        assert_eq!(messages(&mut decoder, Timestamp::ZERO), [ok("one"), ok("two")]);
         decoder.push(b"ee\n", Timestamp::ZERO);
         assert_eq!(messages(&mut decoder, Timestamp::ZERO), [ok("three")]);
     }
@@ -261,10 +253,7 @@ mod tests {
         decoder.push(b"one", Timestamp::ZERO);
         assert!(messages(&mut decoder, Timestamp::from_millis(199)).is_empty());
         assert_eq!(decoder.poll_timeout(), Some(Timestamp::from_millis(200)));
-        assert_eq!(
-            messages(&mut decoder, Timestamp::from_millis(200)),
-            [ok("one")]
-        );
+        assert_eq!(messages(&mut decoder, Timestamp::from_millis(200)), [ok("one")]);
         assert_eq!(decoder.poll_timeout(), None);
     }
 
@@ -302,10 +291,7 @@ mod tests {
     fn an_endless_line_is_too_long_before_it_ends() {
         let mut decoder = Decoder::new(Framing::Line, 10);
         decoder.push(&[b'a'; 12], Timestamp::ZERO);
-        assert_eq!(
-            messages(&mut decoder, Timestamp::ZERO),
-            [Err(FramingError::TooLong)]
-        );
+        assert_eq!(messages(&mut decoder, Timestamp::ZERO), [Err(FramingError::TooLong)]);
     }
 
     #[test]
@@ -328,10 +314,7 @@ mod tests {
         assert_eq!(messages(&mut decoder, Timestamp::ZERO), [ok("Zoë")]);
         decoder.push(&zoë[..3], Timestamp::ZERO);
         decoder.finish();
-        assert_eq!(
-            messages(&mut decoder, Timestamp::ZERO),
-            [Err(FramingError::NotUtf8)]
-        );
+        assert_eq!(messages(&mut decoder, Timestamp::ZERO), [Err(FramingError::NotUtf8)]);
     }
 
     #[test]

@@ -48,12 +48,7 @@ pub(super) fn warning(kind: &EventKind) -> Option<String> {
 
 impl Lines {
     pub(super) fn new(format: Format) -> Self {
-        Lines {
-            format,
-            peer: None,
-            peer_text: String::new(),
-            line: String::new(),
-        }
+        Lines { format, peer: None, peer_text: String::new(), line: String::new() }
     }
 
     /// `Server is ready to receive on tcp 127.0.0.1:12000`
@@ -76,13 +71,11 @@ impl Lines {
         reason: &str,
         sentence: &str,
     ) {
-        self.line(
-            out,
-            at,
-            "shutdown",
-            sentence,
-            || json!({ "reason": reason }),
-        );
+        // People have read the warning that says so already.
+        if sentence.is_empty() && self.format != Format::Json {
+            return;
+        }
+        self.line(out, at, "shutdown", sentence, || json!({ "reason": reason }));
     }
 
     pub(super) fn trouble(&mut self, out: &mut Vec<u8>, at: SystemTime, text: &str) {
@@ -94,9 +87,8 @@ impl Lines {
         self.warning_line(out, at, &text, || json!({ "text": what, "count": count }));
     }
 
-    pub(super) fn dropped(&mut self, out: &mut Vec<u8>, count: u64) {
+    pub(super) fn dropped(&mut self, out: &mut Vec<u8>, at: SystemTime, count: u64) {
         let text = format!("{count} lines dropped: standard output stalled");
-        let at = SystemTime::UNIX_EPOCH;
         self.warning_line(out, at, &text, || json!({ "text": text, "count": count }));
     }
 
@@ -188,10 +180,7 @@ fn describe(line: &mut String, kind: &EventKind) {
             line.push_str(challenge(*why));
         }
         EventKind::OutOfRange(number) => {
-            let _ = write!(
-                line,
-                "out-of-range number {number}: shutting down the server"
-            );
+            let _ = write!(line, "out-of-range number {number}: shutting down the server");
         }
         EventKind::Disconnected(how) => line.push_str(match how {
             Disconnect::Closed => "closed",
@@ -264,11 +253,7 @@ fn fields(event: &Event) -> Value {
     let more = match &event.kind {
         EventKind::Connected => json!({}),
         EventKind::Received(text) | EventKind::Sent(text) => json!({ "message": text }),
-        EventKind::Exchange {
-            client_name,
-            server_name,
-            sum,
-        } => json!({
+        EventKind::Exchange { client_name, server_name, sum } => json!({
             "client_name": client_name,
             "client_number": sum.client_number,
             "server_name": server_name,
@@ -307,10 +292,7 @@ fn fields(event: &Event) -> Value {
 fn write_json(out: &mut Vec<u8>, at: SystemTime, event: &str, fields: Value) {
     let mut object = Map::new();
     object.insert("event".to_owned(), event.into());
-    object.insert(
-        "time".to_owned(),
-        humantime::format_rfc3339_micros(at).to_string().into(),
-    );
+    object.insert("time".to_owned(), humantime::format_rfc3339_micros(at).to_string().into());
     if let Value::Object(fields) = fields {
         object.extend(fields);
     }

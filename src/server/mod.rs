@@ -106,17 +106,8 @@ impl<N: Net> Sockets<N> {
         transports: &[Transport],
         reuse_address: bool,
     ) -> Result<Self, BindError> {
-        let failed = |transport, address| {
-            move |source| BindError {
-                transport,
-                address,
-                source,
-            }
-        };
-        let mut sockets = Sockets {
-            tcp: None,
-            udp: None,
-        };
+        let failed = |transport, address| move |source| BindError { transport, address, source };
+        let mut sockets = Sockets { tcp: None, udp: None };
         if transports.contains(&Transport::Tcp) {
             let failed = failed(Transport::Tcp, address);
             let listener = net.listen(address, reuse_address).map_err(failed)?;
@@ -132,14 +123,8 @@ impl<N: Net> Sockets<N> {
 
     /// Returns where the server can be reached.
     pub fn addresses(&self) -> Vec<(Transport, SocketAddr)> {
-        let tcp = self
-            .tcp
-            .as_ref()
-            .map(|tcp| (Transport::Tcp, tcp.local_address()));
-        let udp = self
-            .udp
-            .as_ref()
-            .map(|udp| (Transport::Udp, udp.local_address()));
+        let tcp = self.tcp.as_ref().map(|tcp| (Transport::Tcp, tcp.local_address()));
+        let udp = self.udp.as_ref().map(|udp| (Transport::Udp, udp.local_address()));
         let known = |(transport, address): (Transport, io::Result<SocketAddr>)| {
             address.ok().map(|address| (transport, address))
         };
@@ -217,17 +202,7 @@ pub async fn serve<N: Net>(
     stop: Stop,
 ) {
     let buffer = vec![0; READ_BUFFER].into_boxed_slice();
-    let desk = Mutex::new(Desk {
-        service,
-        buffer,
-        clients: 0,
-    });
-    let shared = Arc::new(Shared {
-        config,
-        clock,
-        stop,
-        transcript,
-        desk,
-    });
+    let desk = Mutex::new(Desk { service, buffer, clients: 0 });
+    let shared = Arc::new(Shared { config, clock, stop, transcript, desk });
     tasks::run::<N>(sockets, secrets, shared).await;
 }

@@ -53,20 +53,13 @@ where
         match accepted {
             Ok((stream, from)) => {
                 let peer = Peer::tcp(from);
-                tokio::spawn(serve_connection(
-                    stream,
-                    peer,
-                    shared.clone(),
-                    alive.clone(),
-                ));
+                tokio::spawn(serve_connection(stream, peer, shared.clone(), alive.clone()));
             }
             // The peer was gone before we got to it.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 let now = shared.clock.now();
-                shared
-                    .transcript
-                    .trouble(now, format!("Could not accept a connection: {error}"));
+                shared.transcript.trouble(now, format!("Could not accept a connection: {error}"));
                 shared.clock.sleep_until(now + ACCEPT_PAUSE).await;
             }
         }
@@ -118,10 +111,7 @@ fn admit(peer: Peer, shared: &Shared) -> (StreamSession, bool) {
     let mut desk = shared.desk();
     if desk.clients >= limit {
         let reason = format!("server full ({limit} clients)");
-        return (
-            StreamSession::refused(peer, &reason, &shared.config.stream, now),
-            false,
-        );
+        return (StreamSession::refused(peer, &reason, &shared.config.stream, now), false);
     }
     desk.clients += 1;
     (StreamSession::new(peer, &shared.config.stream, now), true)

@@ -86,8 +86,12 @@ impl Transcript {
         self.print(|lines, out| lines.ready(out, at, transport, address));
     }
 
-    /// Says that the server begins to stop: a word for programs, a sentence for people.
+    /// Says that the server begins to stop: a word for programs, and a sentence for people unless
+    /// they know.
     pub fn shutdown(&self, reason: &str, sentence: &str) {
+        if self.quiet {
+            return;
+        }
         let at = self.clock.calendar(self.clock.now());
         self.print(|lines, out| lines.shutdown(out, at, reason, sentence));
     }
@@ -129,13 +133,7 @@ impl Transcript {
             return;
         }
         if desk.warnings.len() < MAX_WARNINGS {
-            desk.warnings.insert(
-                what,
-                Repeated {
-                    printed: now,
-                    since: 0,
-                },
-            );
+            desk.warnings.insert(what, Repeated { printed: now, since: 0 });
         }
         self.put(desk, write);
     }
@@ -164,7 +162,7 @@ impl Transcript {
             if let Err(error) = written {
                 return desk.give_up(&error, &self.desk.1);
             }
-            desk.say_what_was_dropped();
+            desk.say_what_was_dropped(self.clock);
             if desk.finishing {
                 self.desk.1.notify_all();
                 continue;
@@ -193,24 +191,18 @@ impl Desk {
                 lines.repeated(waiting, clock.calendar(now), what, repeated.since);
             }
             let keep = repeated.since > 0;
-            *repeated = Repeated {
-                printed: now,
-                since: 0,
-            };
+            *repeated = Repeated { printed: now, since: 0 };
             keep && !finishing
         });
-        let due = self
-            .warnings
-            .values()
-            .map(|repeated| repeated.printed + REPEAT)
-            .min()?;
+        let due = self.warnings.values().map(|repeated| repeated.printed + REPEAT).min()?;
         Some(due.since(now).max(Duration::from_millis(1)))
     }
 
-    fn say_what_was_dropped(&mut self) {
+    fn say_what_was_dropped(&mut self, clock: Clock) {
         let count = std::mem::take(&mut self.dropped);
         if count > 0 {
-            self.lines.dropped(&mut self.waiting, count);
+            let at = clock.calendar(clock.now());
+            self.lines.dropped(&mut self.waiting, at, count);
         }
     }
 
@@ -219,7 +211,7 @@ impl Desk {
         // Nobody may be left to hear this either.
         let _ = writeln!(
             std::io::stderr(),
-            "[WARNING] The transcript ends here, the server goes on: standard output: {error}"
+            "[WARNING] The transcript ends here, the server goes on: {error}"
         );
         self.waiting = Vec::new();
         self.writing = false;
@@ -275,11 +267,7 @@ mod tests {
 
     fn event(kind: EventKind) -> Event {
         let peer = Peer::tcp("127.0.0.1:5000".parse().expect("an address"));
-        Event {
-            peer,
-            message_id: None,
-            kind,
-        }
+        Event { peer, message_id: None, kind }
     }
 
     #[test]
@@ -320,9 +308,6 @@ mod tests {
         let text = output.text();
         let dropped = text.lines().last().expect("a line");
         assert!(dropped.starts_with("[WARNING] "), "{dropped}");
-        assert!(
-            dropped.ends_with("lines dropped: standard output stalled"),
-            "{dropped}"
-        );
+        assert!(dropped.ends_with("lines dropped: standard output stalled"), "{dropped}");
     }
 }

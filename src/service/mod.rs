@@ -61,11 +61,7 @@ impl<'a> Reply<'a> {
     /// A reply that will be appended to `bytes`.
     pub fn new(bytes: &'a mut Vec<u8>) -> Self {
         let start = bytes.len();
-        Reply {
-            bytes,
-            start,
-            sum: None,
-        }
+        Reply { bytes, start, sum: None }
     }
 
     /// Appends `text`.

@@ -52,11 +52,7 @@ impl SumService {
     /// A service that answers as `name`. Unless `remote_shutdown`, it obeys an out-of-range number
     /// only from this host.
     pub fn new(name: String, number: ServerNumber, remote_shutdown: bool) -> Self {
-        SumService {
-            greeting: name + ";",
-            number,
-            remote_shutdown,
-        }
+        SumService { greeting: name + ";", number, remote_shutdown }
     }
 
     fn obeys(&self, peer: Peer) -> bool {
@@ -90,19 +86,14 @@ impl Service for SumService {
         let client_number = match u8::try_from(request.number) {
             Ok(number) if RANGE.contains(&request.number) => number,
             _ if self.obeys(peer) => {
-                return Next::Shutdown {
-                    number: request.number,
-                };
+                return Next::Shutdown { number: request.number };
             }
             _ => {
                 reply.push_str("ERR shutdown is not allowed from here");
                 return Next::Close;
             }
         };
-        let sum = Sum {
-            client_number,
-            server_number: self.number.draw(),
-        };
+        let sum = Sum { client_number, server_number: self.number.draw() };
         reply.push_str(&self.greeting);
         reply.push_number(sum.server_number);
         if request.wants_sum {
@@ -137,11 +128,7 @@ impl<'a> SumRequest<'a> {
             Some((number, wanted)) if wanted.trim_ascii() == SUM_WANTED => (number, true),
             Some(_) => return Err(SumError::Fields),
         };
-        Ok(SumRequest {
-            name,
-            number: integer(number)?,
-            wants_sum,
-        })
+        Ok(SumRequest { name, number: integer(number)?, wants_sum })
     }
 
     /// Writes the request as it goes onto the wire.
@@ -173,11 +160,7 @@ impl<'a> SumReply<'a> {
             None => (rest, None),
             Some((number, sum)) => (number, Some(integer(sum)?)),
         };
-        Ok(SumReply {
-            name,
-            number: integer(number)?,
-            sum,
-        })
+        Ok(SumReply { name, number: integer(number)?, sum })
     }
 }
 
@@ -221,12 +204,10 @@ fn semicolon(text: &str) -> Option<(&str, &str)> {
 
 fn integer(text: &str) -> Result<i64, SumError> {
     use std::num::IntErrorKind::{NegOverflow, PosOverflow};
-    text.trim_ascii()
-        .parse()
-        .map_err(|error: std::num::ParseIntError| match error.kind() {
-            PosOverflow | NegOverflow => SumError::TooBig,
-            _ => SumError::NotAnInteger,
-        })
+    text.trim_ascii().parse().map_err(|error: std::num::ParseIntError| match error.kind() {
+        PosOverflow | NegOverflow => SumError::TooBig,
+        _ => SumError::NotAnInteger,
+    })
 }
 
 #[cfg(test)]
@@ -257,18 +238,12 @@ mod tests {
 
     #[test]
     fn spaces_around_the_number_are_allowed() {
-        assert_eq!(
-            answer("Client of Ada; 25 ", LOCAL).0,
-            "Server of socklab;50"
-        );
+        assert_eq!(answer("Client of Ada; 25 ", LOCAL).0, "Server of socklab;50");
     }
 
     #[test]
     fn the_sum_is_sent_when_it_is_asked_for() {
-        assert_eq!(
-            answer("Client of Ada;25;sum", LOCAL).0,
-            "Server of socklab;50;75"
-        );
+        assert_eq!(answer("Client of Ada;25;sum", LOCAL).0, "Server of socklab;50;75");
     }
 
     #[test]
@@ -295,26 +270,16 @@ mod tests {
             ("  ", "ERR empty message"),
             ("hello", "ERR no semicolon: expected NAME;NUMBER"),
             ("A;25;26", "ERR too many semicolons: expected NAME;NUMBER"),
-            (
-                "A;25;26;27",
-                "ERR too many semicolons: expected NAME;NUMBER",
-            ),
+            ("A;25;26;27", "ERR too many semicolons: expected NAME;NUMBER"),
             (";25", "ERR the name is empty"),
             ("A;", "ERR not an integer"),
             ("A;twelve", "ERR not an integer"),
             ("A;2.5", "ERR not an integer"),
             ("A;9223372036854775808", "ERR the integer is beyond 64 bits"),
-            (
-                "A;-9223372036854775809",
-                "ERR the integer is beyond 64 bits",
-            ),
+            ("A;-9223372036854775809", "ERR the integer is beyond 64 bits"),
         ] {
             let (reply, next, sum) = answer(request, LOCAL);
-            assert_eq!(
-                (reply.as_str(), next, sum),
-                (expected, Next::Close, None),
-                "{request:?}"
-            );
+            assert_eq!((reply.as_str(), next, sum), (expected, Next::Close, None), "{request:?}");
         }
     }
 

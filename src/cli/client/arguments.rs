@@ -143,7 +143,7 @@ pub enum IcmpChoice {
     Vet,
 }
 
-fn retransmission_timeout(text: &str) -> Result<Duration, String> {
+pub(crate) fn retransmission_timeout(text: &str) -> Result<Duration, String> {
     let timeout = cli::duration(text)?;
     match timeout >= Duration::from_millis(1) {
         true => Ok(timeout),

@@ -41,13 +41,11 @@ impl Lines {
 pub(super) fn lines(terminal: bool) -> Lines {
     // One line ahead: what is typed into a pipe without end does not fill our memory.
     let (sender, receiver) = mpsc::channel(1);
-    thread::spawn(move || {
-        if terminal {
-            prompt(&sender)
-        } else {
-            read(io::stdin().lock(), &sender)
-        }
-    });
+    thread::spawn(
+        move || {
+            if terminal { prompt(&sender) } else { read(io::stdin().lock(), &sender) }
+        },
+    );
     Lines(receiver)
 }
 
@@ -72,11 +70,7 @@ fn prompt(sender: &mpsc::Sender<Line>) {
 fn read(mut input: impl BufRead, sender: &mpsc::Sender<Line>) {
     loop {
         let mut line = Vec::new();
-        let line = match input
-            .by_ref()
-            .take(LONGEST_LINE)
-            .read_until(b'\n', &mut line)
-        {
+        let line = match input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return,
             Ok(_) if !line.ends_with(b"\n") && line.len() as u64 == LONGEST_LINE => Line::TooLong,
             Ok(_) => Line::Text(String::from_utf8_lossy(&line).trim_end().to_owned()),
@@ -100,11 +94,8 @@ mod tests {
 
     #[test]
     fn each_line_is_a_question_also_the_last_without_its_end() {
-        let expected = [
-            Line::Text("25".into()),
-            Line::Text(String::new()),
-            Line::Text("26".into()),
-        ];
+        let expected =
+            [Line::Text("25".into()), Line::Text(String::new()), Line::Text("26".into())];
         assert_eq!(read_all(b"25\r\n\n26"), expected);
     }
 

@@ -23,16 +23,13 @@ pub(super) struct Say<'a> {
     clock: Clock,
     began: Timestamp,
     text: &'a str,
+    /// Whether an address was tried already.
+    tried: bool,
 }
 
 impl<'a> Say<'a> {
     pub(super) fn new(arguments: &'a ClientArguments, clock: Clock, text: &'a str) -> Self {
-        Say {
-            arguments,
-            clock,
-            began: clock.now(),
-            text,
-        }
+        Say { arguments, clock, began: clock.now(), text, tried: false }
     }
 
     /// Says what just happened.
@@ -41,14 +38,22 @@ impl<'a> Say<'a> {
             return;
         }
         match progress {
-            Progress::Connecting => out("Connecting to server..."),
+            Progress::Connecting if self.tried => {
+                out(" nobody there\nTrying the server's next address...");
+            }
+            Progress::Connecting => {
+                self.tried = true;
+                out("Connecting to server...");
+            }
             Progress::Connected => out(" connected\n"),
+            Progress::NothingToConnect if self.tried => {
+                out("Nobody there: trying the server's next address\n");
+            }
             Progress::NothingToConnect => {
+                self.tried = true;
                 out("No connection to set up: the first datagram is the question\n");
             }
-            Progress::Exchange(RequesterEvent::Sent {
-                attempt, reason, ..
-            }) => {
+            Progress::Exchange(RequesterEvent::Sent { attempt, reason, .. }) => {
                 self.sent(*attempt, *reason);
             }
             Progress::Exchange(RequesterEvent::Acknowledged { .. }) => {
@@ -97,10 +102,7 @@ impl<'a> Say<'a> {
         if let Some(reply) = &report.reply
             && !self.arguments.quiet
         {
-            out(&format!(
-                "Response received from server: {}\n",
-                escape(reply)
-            ));
+            out(&format!("Response received from server: {}\n", escape(reply)));
         }
         match &report.error {
             None => {
@@ -111,17 +113,12 @@ impl<'a> Say<'a> {
                         (true, true) => ", and the server says so too",
                         _ => "",
                     };
-                    out(&format!(
-                        "{client} (client) + {server} (server) = {sum}{checked}\n"
-                    ));
+                    out(&format!("{client} (client) + {server} (server) = {sum}{checked}\n"));
                 }
             }
             // What one asked for is no error.
             Some(error) if report.expected_shutdown => {
-                out(&format!(
-                    "No response: {error} (exit {})\n",
-                    report.exit_code
-                ));
+                out(&format!("No response: {error} (exit {})\n", report.exit_code));
             }
             Some(error) => {
                 if report.interrupted_line && !self.arguments.quiet {
@@ -148,11 +145,7 @@ fn beside(advice: &str, code: &str) -> String {
 /// it does any other program in a pipe.
 fn out(text: &str) {
     let mut stdout = io::stdout().lock();
-    if stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .is_err()
-    {
+    if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
         std::process::exit(i32::from(BROKEN_PIPE));
     }
 }
@@ -220,7 +213,10 @@ impl<'a> Report<'a> {
             interrupted_line: false,
         };
         match outcome {
-            Ok(outcome) => report.ended(arguments, &outcome),
+            Ok(outcome) => {
+                report.server = outcome.server.to_string();
+                report.ended(arguments, &outcome);
+            }
             Err(error) => {
                 report.error = Some(format!(
                     "Could not speak with {} {}: {error}",
@@ -240,9 +236,8 @@ impl<'a> Report<'a> {
         self.outcome = exchange.ending.name();
         self.exit_code = exchange.ending.exit_code();
         self.interrupted_line = arguments.transport() == Transport::Tcp && exchange.attempts == 0;
-        let asked_to_stop = self
-            .client_number
-            .is_some_and(|number| !crate::service::sum::RANGE.contains(&number));
+        let asked_to_stop =
+            self.client_number.is_some_and(|number| !crate::service::sum::RANGE.contains(&number));
         self.expected_shutdown =
             asked_to_stop && matches!(exchange.ending, Ending::ServerShutDown(_));
         if let Ending::Replied(reply) = &exchange.ending {
@@ -269,9 +264,9 @@ impl<'a> Report<'a> {
                 self.checked = answer.sum == Some(sum);
                 match answer.sum {
                     None if verify => Some("The server did not send the sum to check".to_owned()),
-                    Some(other) if other != sum => Some(format!(
-                        "The sums differ: the server says {other}, we say {sum}"
-                    )),
+                    Some(other) if other != sum => {
+                        Some(format!("The sums differ: the server says {other}, we say {sum}"))
+                    }
                     _ => None,
                 }
             }
@@ -294,11 +289,7 @@ impl<'a> Report<'a> {
         let (error, advice) = match ending {
             Ending::Replied(_) => return,
             Ending::Refused => {
-                let how = if transport == "udp" {
-                    "ICMP port unreachable"
-                } else {
-                    "RST"
-                };
+                let how = if transport == "udp" { "ICMP port unreachable" } else { "RST" };
                 (
                     format!("Refused: nobody listens on {transport} {server} ({how})."),
                     "Start one in another terminal with: server".to_owned(),

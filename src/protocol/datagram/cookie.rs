@@ -76,10 +76,7 @@ fn slot(now: Timestamp) -> u64 {
 
 /// Compares without stopping at the first difference, so that time tells a forger nothing.
 fn same(one: &Cookie, other: &Cookie) -> bool {
-    one.iter()
-        .zip(other)
-        .fold(0, |difference, (a, b)| difference | (a ^ b))
-        == 0
+    one.iter().zip(other).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
 #[cfg(test)]
@@ -99,14 +96,8 @@ mod tests {
         let cookie = maker.make(here, 1, NOW);
         assert_eq!(maker.check(&cookie, here, 1, NOW), Proof::Valid);
         assert_eq!(maker.check(&cookie, here, 2, NOW), Proof::Invalid);
-        assert_eq!(
-            maker.check(&cookie, address("192.0.2.1:5001"), 1, NOW),
-            Proof::Invalid
-        );
-        assert_eq!(
-            maker.check(&cookie, address("192.0.2.2:5000"), 1, NOW),
-            Proof::Invalid
-        );
+        assert_eq!(maker.check(&cookie, address("192.0.2.1:5001"), 1, NOW), Proof::Invalid);
+        assert_eq!(maker.check(&cookie, address("192.0.2.2:5000"), 1, NOW), Proof::Invalid);
         let last = Timestamp::from_millis(179_999);
         assert_eq!(maker.check(&cookie, here, 1, last), Proof::Valid);
         let later = Timestamp::from_millis(180_000);

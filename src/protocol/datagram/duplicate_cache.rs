@@ -76,9 +76,7 @@ impl DuplicateCache {
     /// Looks a request up.
     pub(super) fn find(&self, token: u32, message_id: u32, fingerprint: u64) -> Found<'_> {
         let Some(client) = self.clients.get(&token) else {
-            return Found::New {
-                client_known: false,
-            };
+            return Found::New { client_known: false };
         };
         // Ids count up and wrap around: the distance is what matters, in either direction.
         let ahead = message_id.wrapping_sub(client.highest);
@@ -89,12 +87,7 @@ impl DuplicateCache {
         if ahead != 0 && ahead <= STALE_DISTANCE {
             return Found::New { client_known: true };
         }
-        match client
-            .remembered
-            .iter()
-            .rev()
-            .find(|one| one.message_id == message_id)
-        {
+        match client.remembered.iter().rev().find(|one| one.message_id == message_id) {
             Some(one) if one.fingerprint != fingerprint => Found::OtherPayload,
             Some(one) => Found::Copy(&one.answer),
             None if behind as usize >= WINDOW => Found::TooOld,
@@ -110,11 +103,7 @@ impl DuplicateCache {
         from: SocketAddr,
         now: Timestamp,
     ) {
-        let one = Remembered {
-            message_id,
-            fingerprint,
-            answer: Answer::Working,
-        };
+        let one = Remembered { message_id, fingerprint, answer: Answer::Working };
         self.touch(token, from, now);
         let Some(client) = self.clients.get_mut(&token) else {
             let mut remembered = Vec::with_capacity(1);
@@ -158,11 +147,7 @@ impl DuplicateCache {
         let Some(client) = self.clients.get_mut(&token) else {
             return;
         };
-        let found = client
-            .remembered
-            .iter_mut()
-            .rev()
-            .find(|one| one.message_id == message_id);
+        let found = client.remembered.iter_mut().rev().find(|one| one.message_id == message_id);
         if let Some(one) = found {
             self.bytes += answer.len();
             self.bytes -= one.answer.len();
@@ -174,20 +159,14 @@ impl DuplicateCache {
     pub(super) fn expire(&mut self, now: Timestamp) {
         while self.poll_timeout().is_some_and(|due| due <= now) {
             if let Some((_, client)) = self.clients.pop_front() {
-                self.bytes -= client
-                    .remembered
-                    .iter()
-                    .map(|one| one.answer.len())
-                    .sum::<usize>();
+                self.bytes -= client.remembered.iter().map(|one| one.answer.len()).sum::<usize>();
             }
         }
     }
 
     /// Returns when the next client will be forgotten.
     pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
-        self.clients
-            .front()
-            .map(|(_, client)| client.last_request + TOKEN_LIFETIME)
+        self.clients.front().map(|(_, client)| client.last_request + TOKEN_LIFETIME)
     }
 
     /// Returns how much room there is, for a client that is known or for a new one.
@@ -206,9 +185,7 @@ impl DuplicateCache {
 
     /// Takes note that goodbye was said between us and this client.
     pub(super) fn goodbye_said(&mut self, token: u32) -> bool {
-        self.clients
-            .get_mut(&token)
-            .is_some_and(|client| client.goodbye_to.take().is_some())
+        self.clients.get_mut(&token).is_some_and(|client| client.goodbye_to.take().is_some())
     }
 
     /// Returns to whom goodbye must still be said, once: address, token, and the first message id
@@ -253,23 +230,13 @@ mod tests {
     #[test]
     fn a_copy_finds_the_answer_of_its_first() {
         let mut cache = DuplicateCache::default();
-        assert_eq!(
-            cache.find(1, 10, 99),
-            Found::New {
-                client_known: false
-            }
-        );
+        assert_eq!(cache.find(1, 10, 99), Found::New { client_known: false });
         cache.remember((1, 10), 99, here(), Timestamp::ZERO);
         assert_eq!(cache.find(1, 10, 99), Found::Copy(&Answer::Working));
         cache.store((1, 10), reply("S;50"));
         assert_eq!(cache.find(1, 10, 99), Found::Copy(&reply("S;50")));
         assert_eq!(cache.find(1, 10, 98), Found::OtherPayload);
-        assert_eq!(
-            cache.find(2, 10, 99),
-            Found::New {
-                client_known: false
-            }
-        );
+        assert_eq!(cache.find(2, 10, 99), Found::New { client_known: false });
     }
 
     #[test]
@@ -281,10 +248,7 @@ mod tests {
             cache.store((1, first.wrapping_add(step)), reply("x"));
         }
         assert_eq!(cache.find(1, first.wrapping_add(5), 0), Found::TooOld);
-        assert_eq!(
-            cache.find(1, first.wrapping_add(6), 0),
-            Found::Copy(&reply("x"))
-        );
+        assert_eq!(cache.find(1, first.wrapping_add(6), 0), Found::Copy(&reply("x")));
         assert_eq!(cache.bytes, 64);
     }
 
@@ -301,10 +265,7 @@ mod tests {
         let mut cache = DuplicateCache::default();
         cache.remember((1, 10), 0, here(), Timestamp::ZERO);
         assert_eq!(cache.find(1, 11 + STALE_DISTANCE, 0), Found::Stale);
-        assert_eq!(
-            cache.find(1, 9u32.wrapping_sub(STALE_DISTANCE), 0),
-            Found::Stale
-        );
+        assert_eq!(cache.find(1, 9u32.wrapping_sub(STALE_DISTANCE), 0), Found::Stale);
     }
 
     #[test]
@@ -318,9 +279,6 @@ mod tests {
         cache.expire(Timestamp::from_millis(60_002));
         assert_eq!(cache.len(), 1);
         cache.expire(Timestamp::from_millis(60_010));
-        assert_eq!(
-            (cache.len(), cache.bytes, cache.poll_timeout()),
-            (0, 0, None)
-        );
+        assert_eq!((cache.len(), cache.bytes, cache.poll_timeout()), (0, 0, None));
     }
 }

@@ -168,15 +168,7 @@ pub fn is_framed(datagram: &[u8]) -> bool {
 impl Header {
     /// A header without flags, cookie or reason.
     pub fn new(kind: Type, attempt: u8, token: u32, message_id: u32) -> Self {
-        Header {
-            kind,
-            idempotent: false,
-            attempt,
-            bye: None,
-            token,
-            message_id,
-            cookie: None,
-        }
+        Header { kind, idempotent: false, attempt, bye: None, token, message_id, cookie: None }
     }
 
     /// Splits a framed datagram into header and payload.
@@ -184,12 +176,9 @@ impl Header {
     /// # Errors
     /// If it is cut short, of unknown type, or not as long as it says.
     pub fn parse(datagram: &[u8]) -> Result<(Header, &[u8]), HeaderError> {
-        let (fixed, rest) = datagram
-            .split_first_chunk::<HEADER_LENGTH>()
-            .ok_or(HeaderError::Short)?;
-        let kind = *TYPES
-            .get(usize::from(fixed[1] >> 4))
-            .ok_or(HeaderError::UnknownType)?;
+        let (fixed, rest) =
+            datagram.split_first_chunk::<HEADER_LENGTH>().ok_or(HeaderError::Short)?;
+        let kind = *TYPES.get(usize::from(fixed[1] >> 4)).ok_or(HeaderError::UnknownType)?;
         let (cookie, payload) = if fixed[1] & FLAG_COOKIE != 0 {
             let (cookie, payload) = rest.split_first_chunk().ok_or(HeaderError::Short)?;
             (Some(*cookie), payload)
@@ -222,11 +211,8 @@ impl Header {
     /// once the payload stands behind it.
     pub fn begin(&self, bytes: &mut Vec<u8>) -> usize {
         let start = bytes.len();
-        let flags = if self.cookie.is_some() {
-            FLAG_COOKIE
-        } else {
-            0
-        } | if self.idempotent { FLAG_IDEMPOTENT } else { 0 };
+        let flags = if self.cookie.is_some() { FLAG_COOKIE } else { 0 }
+            | if self.idempotent { FLAG_IDEMPOTENT } else { 0 };
         let bye = self.bye.map_or(0, ByeReason::code);
         let mut fixed = [
             MAGIC,
@@ -277,10 +263,7 @@ mod tests {
     #[test]
     fn a_request_reads_and_writes_as_the_drawing_says() {
         let (header, payload) = Header::parse(&REQUEST).expect("a request");
-        let expected = Header {
-            idempotent: true,
-            ..Header::new(Type::Request, 2, 7, 9)
-        };
+        let expected = Header { idempotent: true, ..Header::new(Type::Request, 2, 7, 9) };
         assert_eq!((header, payload), (expected, &b"A;25"[..]));
         let mut bytes = Vec::new();
         header.write(payload, &mut bytes);
@@ -289,10 +272,7 @@ mod tests {
 
     #[test]
     fn a_cookie_stands_between_header_and_payload() {
-        let header = Header {
-            cookie: Some([1; 8]),
-            ..Header::new(Type::Challenge, 1, 7, 9)
-        };
+        let header = Header { cookie: Some([1; 8]), ..Header::new(Type::Challenge, 1, 7, 9) };
         let mut bytes = Vec::new();
         header.write(b"", &mut bytes);
         assert_eq!(bytes.len(), HEADER_LENGTH + COOKIE_LENGTH);

@@ -25,9 +25,7 @@ impl Outbox {
 
     /// Returns the datagram to send next.
     pub(super) fn front(&self) -> Option<(Peer, &[u8])> {
-        self.queue
-            .front()
-            .map(|(to, range)| (*to, &self.bytes[range.clone()]))
+        self.queue.front().map(|(to, range)| (*to, &self.bytes[range.clone()]))
     }
 
     /// Forgets the datagram that was just sent.
@@ -49,11 +47,7 @@ pub(super) struct RateLimit {
 
 impl RateLimit {
     pub(super) fn new(per_second: u32) -> Self {
-        RateLimit {
-            per_second,
-            second: Timestamp::ZERO,
-            count: 0,
-        }
+        RateLimit { per_second, second: Timestamp::ZERO, count: 0 }
     }
 
     /// Returns whether one more is allowed now, and counts it.

@@ -99,12 +99,16 @@ struct Outstanding {
     text: String,
     deadline: Option<Timestamp>,
     cookie: Option<Cookie>,
+    /// The first attempt that carried it.
+    cookie_since: u8,
     first_sent: Timestamp,
     attempts: u8,
     retransmissions: u8,
     challenges: u8,
     /// How many attempts met a refusal.
     refusals: u8,
+    /// The server has said that it has the request.
+    acknowledged: bool,
     /// The present timeout; doubles with each retransmission.
     timeout: Duration,
     timer: Timestamp,
@@ -136,10 +140,11 @@ impl DatagramRequester {
     }
 
     fn fill_window(&mut self, now: Timestamp) {
-        while self.outstanding.len() < self.config.window.clamp(1, WINDOW) {
-            let Some((order, waiting)) = self.waiting.pop_front() else {
+        while let Some((order, waiting)) = self.waiting.pop_front() {
+            if !self.has_room_for(waiting.id) {
+                self.waiting.push_front((order, waiting));
                 return;
-            };
+            }
             let factor = self.random.random_range(1.0..RANDOM_FACTOR);
             let timeout = self.config.retransmission_timeout.mul_f64(factor);
             let one = Outstanding {
@@ -147,17 +152,28 @@ impl DatagramRequester {
                 text: waiting.text,
                 deadline: waiting.deadline,
                 cookie: self.cookie,
+                cookie_since: 1,
                 first_sent: now,
                 attempts: 0,
                 retransmissions: 0,
                 challenges: 0,
                 refusals: 0,
+                acknowledged: false,
                 timeout,
                 timer: now + self.first_timer(timeout),
             };
             self.outstanding.insert(order, one);
             self.due.push_back((order, Transmission::First));
         }
+    }
+
+    /// A full window makes the next request wait, and so does an old one without an answer: the
+    /// server remembers the last 64 ids, and further ahead no copy of the old one would be taken.
+    fn has_room_for(&self, id: u32) -> bool {
+        let oldest = self.outstanding.values().next().map_or(id, |one| one.id);
+        let repeatable = self.config.semantics != Semantics::AtMostOnce
+            || (id.wrapping_sub(oldest) as usize) < WINDOW;
+        repeatable && self.outstanding.len() < self.config.window.clamp(1, WINDOW)
     }
 
     /// A bare datagram is never repeated: its only timer is the one that ends the waiting.
@@ -171,10 +187,7 @@ impl DatagramRequester {
     fn may_repeat(&self, one: &Outstanding, now: Timestamp) -> bool {
         self.config.semantics != Semantics::Maybe
             && now.since(one.first_sent) <= MAX_TRANSMIT_SPAN
-            && self
-                .config
-                .retransmissions
-                .is_none_or(|most| one.retransmissions < most)
+            && self.config.retransmissions.is_none_or(|most| one.retransmissions < most)
             && one.attempts < u8::MAX
     }
 
@@ -188,11 +201,8 @@ impl DatagramRequester {
         if header.kind == Type::Bye {
             return self.goodbye(&header, now);
         }
-        let found = self
-            .outstanding
-            .iter()
-            .find(|(_, one)| one.id == header.message_id);
-        let Some((&order, _)) = found else {
+        let found = self.outstanding.iter_mut().find(|(_, one)| one.id == header.message_id);
+        let Some((&order, one)) = found else {
             return self.unexpected();
         };
         match header.kind {
@@ -204,38 +214,49 @@ impl DatagramRequester {
                 self.end(order, ending, now);
             }
             Type::Ack => {
-                self.events.push_back(RequesterEvent::Acknowledged {
-                    id: header.message_id,
-                });
+                one.acknowledged = true;
+                self.events.push_back(RequesterEvent::Acknowledged { id: header.message_id });
             }
             Type::Busy => {
                 let reason = String::from_utf8_lossy(payload).into_owned();
                 self.end(order, Ending::Busy(reason), now);
             }
-            Type::Challenge => self.challenged(order, header.cookie, now),
-            Type::Stale => self.end(order, Ending::OutcomeUnknown(Unknown::Stale), now),
+            Type::Challenge => self.challenged(order, &header, now),
+            Type::Stale => {
+                // The server that gave the cookie is gone; the one that is there gives its own.
+                self.cookie = None;
+                self.end(order, Ending::OutcomeUnknown(Unknown::Stale), now);
+            }
             _ => self.unexpected(),
         }
     }
 
-    fn challenged(&mut self, order: u64, cookie: Option<Cookie>, now: Timestamp) {
+    fn challenged(&mut self, order: u64, header: &Header, now: Timestamp) {
         let first_timeout = self.config.retransmission_timeout;
         let Some(one) = self.outstanding.get_mut(&order) else {
             return;
         };
+        let cookie = header.cookie;
+        if cookie.is_some() && cookie == one.cookie && header.attempt < one.cookie_since {
+            // It answers a copy that left before the cookie came: the proof is on its way.
+            return self.unexpected();
+        }
         one.challenges += 1;
         if cookie.is_none() || one.challenges > MAX_CHALLENGES {
             let what = "the server keeps asking for a proof of address";
             return self.end(order, Ending::ProtocolError(what.to_owned()), now);
         }
-        one.cookie = cookie;
         self.cookie = cookie;
+        if now.since(one.first_sent) > MAX_TRANSMIT_SPAN {
+            // No copy may leave any more: the timer that runs is the last one.
+            return;
+        }
+        one.cookie = cookie;
+        one.cookie_since = one.attempts.saturating_add(1);
         // The way to the server is open: the copy with the cookie waits like a first one.
         one.timeout = one.timeout.min(first_timeout.mul_f64(RANDOM_FACTOR));
         one.timer = now + one.timeout;
-        if now.since(one.first_sent) <= MAX_TRANSMIT_SPAN {
-            self.due.push_back((order, Transmission::WithCookie));
-        }
+        self.due.push_back((order, Transmission::WithCookie));
     }
 
     /// A goodbye names the first message id that will not be answered; earlier ones may still be.
@@ -275,18 +296,8 @@ impl DatagramRequester {
     fn end(&mut self, order: u64, ending: Ending, now: Timestamp) {
         if let Some(one) = self.outstanding.remove(&order) {
             self.due.retain(|(due, _)| *due != order);
-            let Outstanding {
-                id,
-                attempts,
-                retransmissions,
-                ..
-            } = one;
-            let exchange = Exchange {
-                id,
-                attempts,
-                retransmissions,
-                ending,
-            };
+            let Outstanding { id, attempts, retransmissions, .. } = one;
+            let exchange = Exchange { id, attempts, retransmissions, ending };
             self.events.push_back(RequesterEvent::Ended(exchange));
             self.fill_window(now);
         }
@@ -303,11 +314,7 @@ impl Requester for DatagramRequester {
     ) -> u32 {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
-        let waiting = Waiting {
-            id,
-            text: text.to_owned(),
-            deadline,
-        };
+        let waiting = Waiting { id, text: text.to_owned(), deadline };
         self.waiting.push_back((self.asked, waiting));
         self.asked += 1;
         self.fill_window(now);
@@ -331,12 +338,13 @@ impl Requester for DatagramRequester {
             if one.attempts == 0 || (vet && one.refusals < 2) {
                 continue;
             }
-            // Refused whenever it was tried: nobody had it. Otherwise an earlier copy may have
-            // been executed.
-            ended.push((*order, one.refusals == one.attempts));
+            // Refused whenever it was tried: it was not executed. Otherwise an earlier copy may
+            // have been.
+            let nobody_had_it = one.refusals == one.attempts && !one.acknowledged;
+            ended.push((*order, nobody_had_it));
         }
-        for (order, always) in ended {
-            let ending = match always {
+        for (order, nobody_had_it) in ended {
+            let ending = match nobody_had_it {
                 true => Ending::Refused,
                 false => Ending::OutcomeUnknown(Unknown::RefusedLater),
             };
@@ -358,10 +366,7 @@ impl Requester for DatagramRequester {
             };
             header.write(one.text.as_bytes(), &mut self.datagram);
         }
-        Some(Transmit::Bytes {
-            to: self.server,
-            bytes: &self.datagram,
-        })
+        Some(Transmit::Bytes { to: self.server, bytes: &self.datagram })
     }
 
     fn transmitted(&mut self, _count: usize, now: Timestamp) {
@@ -378,18 +383,11 @@ impl Requester for DatagramRequester {
             Transmission::WithCookie => {}
         }
         let (id, attempt) = (one.id, one.attempts);
-        self.events.push_back(RequesterEvent::Sent {
-            id,
-            attempt,
-            reason,
-        });
+        self.events.push_back(RequesterEvent::Sent { id, attempt, reason });
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        let timers = self
-            .outstanding
-            .values()
-            .map(|one| earlier(Some(one.timer), one.deadline));
+        let timers = self.outstanding.values().map(|one| earlier(Some(one.timer), one.deadline));
         let waiting = self.waiting.iter().map(|(_, waiting)| waiting.deadline);
         timers.chain(waiting).flatten().min()
     }
@@ -400,12 +398,7 @@ impl Requester for DatagramRequester {
         for (order, waiting) in waiting {
             if passed(waiting.deadline) {
                 let ending = Ending::TimedOut;
-                let exchange = Exchange {
-                    id: waiting.id,
-                    attempts: 0,
-                    retransmissions: 0,
-                    ending,
-                };
+                let exchange = Exchange { id: waiting.id, attempts: 0, retransmissions: 0, ending };
                 self.events.push_back(RequesterEvent::Ended(exchange));
             } else {
                 self.waiting.push_back((order, waiting));

@@ -86,6 +86,7 @@ struct Held {
     due: Timestamp,
     to: Peer,
     header: Option<Header>,
+    allowance: usize,
     payload: Box<[u8]>,
     remembered: bool,
 }
@@ -141,13 +142,7 @@ impl DatagramServer {
         let allowance = within - IP_AND_UDP_HEADERS;
         // Without a header there is no place for a cookie: only this very host is believed.
         let proven = from.is_loopback() || !self.config.validate;
-        let request = Request {
-            from,
-            header: None,
-            text,
-            proven,
-            allowance,
-        };
+        let request = Request { from, header: None, text, proven, allowance };
         if !proven && service.is_sensitive(from, text) {
             self.malformed(from, None, "a bare datagram cannot prove its address");
         } else {
@@ -191,18 +186,8 @@ impl DatagramServer {
             Err(error) => return self.malformed(from, Some(&header), &error.to_string()),
         };
         let proven = proof == Some(Proof::Valid) || !self.config.validate;
-        let allowance = if proven {
-            usize::MAX
-        } else {
-            unproven_allowance(&header, payload)
-        };
-        let request = Request {
-            from,
-            header: Some(header),
-            text,
-            proven,
-            allowance,
-        };
+        let allowance = if proven { usize::MAX } else { unproven_allowance(&header, payload) };
+        let request = Request { from, header: Some(header), text, proven, allowance };
         if header.idempotent || !self.config.duplicate_cache {
             self.forgettable(&request, now, service);
         } else {
@@ -215,7 +200,8 @@ impl DatagramServer {
         if self.is_leaving() {
             self.goodbye_to_request(request, ByeReason::Shutdown);
         } else if !request.proven && service.is_sensitive(request.from, request.text) {
-            self.challenge(request, Challenge::Sensitive, now);
+            let header = request.header.as_ref();
+            self.challenge(request.from, header, Challenge::Sensitive, now);
         } else {
             self.execute(request, now, service);
         }
@@ -235,11 +221,11 @@ impl DatagramServer {
         match self.cache.find(token, message_id, fingerprint) {
             Found::Copy(Answer::Reply(payload)) => {
                 if HEADER_LENGTH + payload.len() > request.allowance {
-                    return self.challenge(request, Challenge::ReplyTooLarge, now);
+                    let why = Challenge::ReplyTooLarge;
+                    return self.challenge(request.from, Some(header), why, now);
                 }
                 let answer = Header::new(Type::Reply, header.attempt, token, message_id);
-                self.out
-                    .push(request.from, |out| answer.write(payload, out));
+                self.out.push(request.from, |out| answer.write(payload, out));
                 self.copy(request, header, DuplicateAnswer::FromCache, now);
             }
             Found::Copy(Answer::Working) => {
@@ -256,18 +242,21 @@ impl DatagramServer {
                 if self.is_leaving() {
                     self.goodbye_to_request(request, ByeReason::Shutdown);
                 } else if !request.proven && service.is_sensitive(request.from, request.text) {
-                    self.challenge(request, Challenge::Sensitive, now);
+                    self.challenge(request.from, Some(header), Challenge::Sensitive, now);
                 } else {
                     match self.cache.room(client_known) {
                         Room::Full => self.busy(request),
                         Room::Short if !request.proven => {
-                            self.challenge(request, Challenge::MemoryShort, now);
+                            self.challenge(request.from, Some(header), Challenge::MemoryShort, now);
+                        }
+                        // Not remembered: a later copy may find less work waiting.
+                        Room::Free | Room::Short if self.is_overworked() => {
+                            self.events.dropped(request.from, Dropped::TooMuchWork);
                         }
                         Room::Free | Room::Short => {
                             // The entry first, then the work: no copy can slip in between.
                             let key = (token, message_id);
-                            self.cache
-                                .remember(key, fingerprint, request.from.address, now);
+                            self.cache.remember(key, fingerprint, request.from.address, now);
                             self.execute(request, now, service);
                         }
                     }
@@ -278,13 +267,12 @@ impl DatagramServer {
 
     /// Has the service do the work, and answers.
     fn execute(&mut self, request: &Request<'_>, now: Timestamp, service: &mut dyn Service) {
-        if self.held.len() >= MAX_TOKENS {
+        if self.is_overworked() {
             return self.events.dropped(request.from, Dropped::TooMuchWork);
         }
         let (from, id) = (request.from, request.message_id());
         self.served = true;
-        self.events
-            .exchange(from, id, || EventKind::Received(request.text.to_owned()));
+        self.events.exchange(from, id, || EventKind::Received(request.text.to_owned()));
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
         let mut reply = Reply::new(&mut payload);
@@ -305,43 +293,24 @@ impl DatagramServer {
     }
 
     fn answer_when_due(&mut self, request: &Request<'_>, payload: &[u8], now: Timestamp) {
-        let header = request.header;
-        let length = payload.len() + header.map_or(0, |_| HEADER_LENGTH);
+        let Request { from, header, allowance, .. } = *request;
         let remembered = header.is_some_and(|header| self.remembers(&header));
         if !self.config.work.is_zero() {
             let due = now + self.config.work;
             let payload = payload.into();
-            self.held.push_back(Held {
-                due,
-                to: request.from,
-                header,
-                payload,
-                remembered,
-            });
+            self.held.push_back(Held { due, to: from, header, allowance, payload, remembered });
             return;
         }
         if let Some(header) = header.filter(|_| remembered) {
-            self.cache.store(
-                (header.token, header.message_id),
-                Answer::Reply(payload.into()),
-            );
+            self.cache.store((header.token, header.message_id), Answer::Reply(payload.into()));
         }
-        if length <= request.allowance {
-            self.answer(request.from, header.as_ref(), payload);
-        } else if header.is_some() {
-            self.challenge(request, Challenge::ReplyTooLarge, now);
-        } else {
-            self.events.warning(
-                request.from,
-                None,
-                EventKind::Dropped(Dropped::ReplyTooLarge),
-            );
-        }
+        self.answer_within(allowance, from, header.as_ref(), payload, now);
     }
 
     fn release_held(&mut self, now: Timestamp) {
         while let Some(held) = self.held.pop_front_if(|held| held.due <= now) {
-            self.answer(held.to, held.header.as_ref(), &held.payload);
+            let header = held.header.as_ref();
+            self.answer_within(held.allowance, held.to, header, &held.payload, now);
             if let Some(header) = held.header.filter(|_| held.remembered) {
                 let key = (header.token, header.message_id);
                 self.cache.store(key, Answer::Reply(held.payload));
@@ -349,31 +318,43 @@ impl DatagramServer {
         }
     }
 
+    /// Answers, unless that is more than the address may be sent before it has proven itself.
+    fn answer_within(
+        &mut self,
+        allowance: usize,
+        to: Peer,
+        header: Option<&Header>,
+        payload: &[u8],
+        now: Timestamp,
+    ) {
+        let length = payload.len() + header.map_or(0, |_| HEADER_LENGTH);
+        if length <= allowance {
+            self.answer(to, header, payload);
+        } else if header.is_some() {
+            self.challenge(to, header, Challenge::ReplyTooLarge, now);
+        } else {
+            let too_large = EventKind::Dropped(Dropped::ReplyTooLarge);
+            self.events.warning(to, None, too_large);
+        }
+    }
+
     fn asked_to_stop(&mut self, request: &Request<'_>, number: i64) {
         let out_of_range = EventKind::OutOfRange(number);
-        self.events
-            .warning(request.from, request.message_id(), out_of_range);
+        self.events.warning(request.from, request.message_id(), out_of_range);
         self.wants_shutdown = true;
         if let Some(header) = request.header {
-            self.cache
-                .store((header.token, header.message_id), Answer::Shutdown);
+            self.cache.store((header.token, header.message_id), Answer::Shutdown);
             self.cache.goodbye_said(header.token);
             self.goodbye_to_request(request, ByeReason::OutOfRange);
         }
     }
 
     fn answer(&mut self, to: Peer, header: Option<&Header>, payload: &[u8]) {
-        self.events
-            .sent(to, header.map(|header| header.message_id), payload);
+        self.events.sent(to, header.map(|header| header.message_id), payload);
         match header {
             None => self.out.push(to, |out| out.extend_from_slice(payload)),
             Some(request) => {
-                let Header {
-                    attempt,
-                    token,
-                    message_id,
-                    ..
-                } = *request;
+                let Header { attempt, token, message_id, .. } = *request;
                 let reply = Header::new(Type::Reply, attempt, token, message_id);
                 self.out.push(to, |out| reply.write(payload, out));
             }
@@ -382,8 +363,7 @@ impl DatagramServer {
 
     fn malformed(&mut self, from: Peer, header: Option<&Header>, reason: &str) {
         let id = header.map(|header| header.message_id);
-        self.events
-            .warning(from, id, EventKind::Malformed(reason.to_owned()));
+        self.events.warning(from, id, EventKind::Malformed(reason.to_owned()));
         self.answer(from, header, format!("ERR {reason}").as_bytes());
     }
 
@@ -397,35 +377,31 @@ impl DatagramServer {
         self.cache.touch(header.token, request.from.address, now);
         let attempt = header.attempt;
         let duplicate = || EventKind::Duplicate { attempt, answer };
-        self.events
-            .exchange(request.from, Some(header.message_id), duplicate);
+        self.events.exchange(request.from, Some(header.message_id), duplicate);
     }
 
-    fn challenge(&mut self, request: &Request<'_>, why: Challenge, now: Timestamp) {
-        let Some(header) = request.header else { return };
+    fn challenge(&mut self, to: Peer, header: Option<&Header>, why: Challenge, now: Timestamp) {
+        let Some(header) = header else { return };
         if !self.challenges.allows(now) {
-            return self.events.dropped(request.from, Dropped::ChallengeLimit);
+            return self.events.dropped(to, Dropped::ChallengeLimit);
         }
-        let (from, id) = (request.from, header.message_id);
-        let cookie = self.cookies.make(from.address, header.token, now);
+        let id = header.message_id;
+        let cookie = self.cookies.make(to.address, header.token, now);
         let challenge = Header {
             cookie: Some(cookie),
             ..Header::new(Type::Challenge, header.attempt, header.token, id)
         };
-        self.out.push(from, |out| challenge.write(b"", out));
-        self.events
-            .exchange(from, Some(id), || EventKind::Challenged(why));
+        self.out.push(to, |out| challenge.write(b"", out));
+        self.events.exchange(to, Some(id), || EventKind::Challenged(why));
     }
 
     fn busy(&mut self, request: &Request<'_>) {
         let Some(header) = request.header else { return };
         const REASON: &str = "the server remembers too many clients";
         let busy = Header::new(Type::Busy, header.attempt, header.token, header.message_id);
-        self.out
-            .push(request.from, |out| busy.write(REASON.as_bytes(), out));
+        self.out.push(request.from, |out| busy.write(REASON.as_bytes(), out));
         let busy = EventKind::Busy(REASON.to_owned());
-        self.events
-            .warning(request.from, Some(header.message_id), busy);
+        self.events.warning(request.from, Some(header.message_id), busy);
     }
 
     /// Sends a datagram without payload in answer to `header`.
@@ -443,11 +419,12 @@ impl DatagramServer {
     }
 
     fn goodbye(&mut self, to: Peer, token: u32, message_id: u32, reason: ByeReason) {
-        let bye = Header {
-            bye: Some(reason),
-            ..Header::new(Type::Bye, 0, token, message_id)
-        };
+        let bye = Header { bye: Some(reason), ..Header::new(Type::Bye, 0, token, message_id) };
         self.out.push(to, |out| bye.write(b"", out));
+    }
+
+    fn is_overworked(&self) -> bool {
+        self.held.len() >= MAX_TOKENS
     }
 
     fn is_leaving(&self) -> bool {

@@ -46,11 +46,7 @@ impl StreamRequester {
     /// The client's half of a connection that was just established.
     pub fn new(server: Peer, framing: Framing, max_message: usize) -> Self {
         // Whatever the client sends, a reply may come from a server that knows no line ends.
-        let replies = if framing == Framing::Raw {
-            Framing::Raw
-        } else {
-            Framing::Auto
-        };
+        let replies = if framing == Framing::Raw { Framing::Raw } else { Framing::Auto };
         StreamRequester {
             server,
             framing,
@@ -75,10 +71,9 @@ impl StreamRequester {
                 },
                 // Half a reply and a FIN: the conversation was broken off, which `closed` says.
                 Some(Err(FramingError::Incomplete)) if self.ended => return,
-                Some(Err(error)) => (
-                    Ending::ProtocolError(format!("the server's reply is {error}")),
-                    true,
-                ),
+                Some(Err(error)) => {
+                    (Ending::ProtocolError(format!("the server's reply is {error}")), true)
+                }
             };
             if last {
                 self.end_all(|_| ending.clone());
@@ -111,12 +106,7 @@ impl StreamRequester {
     }
 
     fn ended(&mut self, id: u32, ending: Ending) {
-        let exchange = Exchange {
-            id,
-            attempts: 1,
-            retransmissions: 0,
-            ending,
-        };
+        let exchange = Exchange { id, attempts: 1, retransmissions: 0, ending };
         self.events.push_back(RequesterEvent::Ended(exchange));
     }
 }
@@ -136,21 +126,11 @@ impl Requester for StreamRequester {
             self.output.push(b'\n');
         }
         let ends_at = self.output.len();
-        let request = Outstanding {
-            id,
-            ends_at,
-            left: false,
-            deadline,
-            stops_server,
-        };
+        let request = Outstanding { id, ends_at, left: false, deadline, stops_server };
         self.outstanding.push_back(request);
         if self.state == State::Over {
             // It left before we asked: nothing was in flight.
-            let how = if self.ended {
-                Closing::EndOfStream
-            } else {
-                Closing::Reset
-            };
+            let how = if self.ended { Closing::EndOfStream } else { Closing::Reset };
             self.end_all(|_| Ending::ServerShutDown(how));
         }
         id
@@ -183,10 +163,9 @@ impl Requester for StreamRequester {
 
     fn poll_transmit(&mut self, _now: Timestamp) -> Option<Transmit<'_>> {
         match self.state {
-            State::Open if self.written < self.output.len() => Some(Transmit::Bytes {
-                to: self.server,
-                bytes: &self.output[self.written..],
-            }),
+            State::Open if self.written < self.output.len() => {
+                Some(Transmit::Bytes { to: self.server, bytes: &self.output[self.written..] })
+            }
             State::Over => Some(Transmit::Close),
             _ => None,
         }
@@ -198,11 +177,7 @@ impl Requester for StreamRequester {
             if !request.left && request.ends_at <= self.written {
                 request.left = true;
                 let (attempt, reason) = (1, Transmission::First);
-                self.events.push_back(RequesterEvent::Sent {
-                    id: request.id,
-                    attempt,
-                    reason,
-                });
+                self.events.push_back(RequesterEvent::Sent { id: request.id, attempt, reason });
             }
         }
         if self.written == self.output.len() {
@@ -212,11 +187,7 @@ impl Requester for StreamRequester {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        let deadline = self
-            .outstanding
-            .iter()
-            .filter_map(|request| request.deadline)
-            .min();
+        let deadline = self.outstanding.iter().filter_map(|request| request.deadline).min();
         earlier(deadline, self.decoder.poll_timeout())
     }
 

@@ -98,9 +98,7 @@ impl StreamSession {
     pub fn refused(peer: Peer, reason: &str, config: &StreamConfig, now: Timestamp) -> Self {
         let mut session = StreamSession::new(peer, config, now);
         session.output = format!("BUSY {reason}\n").into_bytes();
-        session
-            .events
-            .warning(peer, None, EventKind::Busy(reason.to_owned()));
+        session.events.warning(peer, None, EventKind::Busy(reason.to_owned()));
         session.finish(true, now + DISCARD_TIME);
         session
     }
@@ -114,10 +112,7 @@ impl StreamSession {
     }
 
     fn finish(&mut self, discard: bool, give_up: Timestamp) {
-        self.state = State::Finishing {
-            discard: discard && !self.peer_finished,
-            give_up,
-        };
+        self.state = State::Finishing { discard: discard && !self.peer_finished, give_up };
     }
 
     fn close(&mut self, how: Disconnect) {
@@ -141,15 +136,13 @@ impl StreamSession {
                     if next == Next::Close {
                         let reason = String::from_utf8_lossy(reply.as_bytes()).into_owned();
                         let reason = reason.trim_start_matches("ERR ").to_owned();
-                        self.events
-                            .warning(self.peer, None, EventKind::Malformed(reason));
+                        self.events.warning(self.peer, None, EventKind::Malformed(reason));
                     }
                     self.go_on(next, start, now);
                 }
                 Some(Err(error)) => {
                     let start = self.output.len();
-                    self.output
-                        .extend_from_slice(format!("ERR {error}").as_bytes());
+                    self.output.extend_from_slice(format!("ERR {error}").as_bytes());
                     let malformed = EventKind::Malformed(error.to_string());
                     self.events.warning(self.peer, None, malformed);
                     self.go_on(Next::Close, start, now);
@@ -165,16 +158,14 @@ impl StreamSession {
                     self.events.sent(self.peer, None, &self.output[start..]);
                     self.output.push(b'\n');
                 } else {
-                    self.held
-                        .push_back((now + self.work, self.output.split_off(start)));
+                    self.held.push_back((now + self.work, self.output.split_off(start)));
                 }
                 if next == Next::Close {
                     self.finish(true, now + self.idle_timeout);
                 }
             }
             Next::Shutdown { number } => {
-                self.events
-                    .warning(self.peer, None, EventKind::OutOfRange(number));
+                self.events.warning(self.peer, None, EventKind::OutOfRange(number));
                 self.wants_shutdown = true;
                 self.finish(true, now + self.idle_timeout);
             }
@@ -250,15 +241,13 @@ impl Session for StreamSession {
             State::Closing => {
                 self.state = State::Closed;
                 let how = self.leaving;
-                self.events
-                    .exchange(self.peer, None, || EventKind::Disconnected(how));
+                self.events.exchange(self.peer, None, || EventKind::Disconnected(how));
                 Some(Transmit::Close)
             }
             State::Closed => Some(Transmit::Close),
-            _ if self.written < self.output.len() => Some(Transmit::Bytes {
-                to: self.peer,
-                bytes: &self.output[self.written..],
-            }),
+            _ if self.written < self.output.len() => {
+                Some(Transmit::Bytes { to: self.peer, bytes: &self.output[self.written..] })
+            }
             State::Finishing { .. } if self.held.is_empty() => Some(Transmit::HalfClose),
             _ => None,
         }
@@ -279,10 +268,7 @@ impl Session for StreamSession {
             && count == 0
         {
             self.state = match discard {
-                true => State::Discarding {
-                    until: now + DISCARD_TIME,
-                    bytes: 0,
-                },
+                true => State::Discarding { until: now + DISCARD_TIME, bytes: 0 },
                 false => State::Closing,
             };
         }
@@ -291,10 +277,7 @@ impl Session for StreamSession {
     fn poll_timeout(&self) -> Option<Timestamp> {
         let held = self.held.front().map(|(due, _)| *due);
         match self.state {
-            State::Open => earlier(
-                earlier(held, self.decoder.poll_timeout()),
-                Some(self.idle_at),
-            ),
+            State::Open => earlier(earlier(held, self.decoder.poll_timeout()), Some(self.idle_at)),
             State::Finishing { give_up, .. } => earlier(held, Some(give_up)),
             State::Discarding { until, .. } => Some(until),
             State::Closing | State::Closed => None,

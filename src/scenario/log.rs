@@ -1,0 +1,102 @@
+//! What was recorded while a scenario ran. Everything a report says is computed from this.
+
+use std::time::Duration;
+
+use super::{Column, Scenario, Settings};
+use crate::peer::Transport;
+use crate::protocol::{Closing, Ending};
+use crate::testbed::{Action, ServerEvent, Stack};
+use crate::time::Timestamp;
+
+/// A scenario that has been run, once for each of its columns.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// What was run.
+    pub scenario: Scenario,
+    /// With which choices.
+    pub settings: Settings,
+    /// On which network.
+    pub network: &'static str,
+    /// Whose TCP and UDP.
+    pub stack: Stack,
+    /// What came of it.
+    pub runs: Vec<Run>,
+}
+
+impl Comparison {
+    /// Returns the first column over `transport`.
+    pub fn over(&self, transport: Transport) -> Option<&Run> {
+        self.runs.iter().find(|run| run.column.transport == transport)
+    }
+
+    /// Returns the column with this key.
+    pub fn column(&self, key: &str) -> Option<&Run> {
+        self.runs.iter().find(|run| run.column.key == key)
+    }
+}
+
+/// One column of a scenario, carried out.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Which.
+    pub column: Column,
+    /// The clients, in the order of the script.
+    pub clients: Vec<ClientLog>,
+    /// The server, all its lives.
+    pub server: ServerLog,
+    /// When the script was over.
+    pub ended: Timestamp,
+}
+
+/// What a client went through.
+#[derive(Debug, Clone, Default)]
+pub struct ClientLog {
+    /// Its exchanges, in the order of asking.
+    pub exchanges: Vec<ExchangeLog>,
+    /// Conversations that it opened; over TCP, handshakes.
+    pub opened: usize,
+    /// When it learned that the server had left, without asking, and how.
+    pub learned: Option<(Timestamp, Closing)>,
+    /// Datagrams that answered nothing and were dropped.
+    pub unexpected: usize,
+}
+
+/// One exchange, seen by its client.
+#[derive(Debug, Clone)]
+pub struct ExchangeLog {
+    /// What the client sent.
+    pub number: i64,
+    /// When it decided to ask.
+    pub asked: Timestamp,
+    /// When the request left, each time.
+    pub sent: Vec<Timestamp>,
+    /// When it was over.
+    pub ended: Timestamp,
+    /// How it ended.
+    pub ending: Ending,
+    /// Of the copies, those sent because no answer came.
+    pub retransmissions: u8,
+}
+
+impl ExchangeLog {
+    /// Returns how long it took from the decision to ask.
+    pub fn elapsed(&self) -> Duration {
+        self.ended.since(self.asked)
+    }
+
+    /// Returns whether the request was answered.
+    pub fn is_replied(&self) -> bool {
+        matches!(self.ending, Ending::Replied(_))
+    }
+}
+
+/// What the server's own log says, and how its process ended.
+#[derive(Debug, Clone, Default)]
+pub struct ServerLog {
+    /// What happened, in the order of its log.
+    pub events: Vec<ServerEvent>,
+    /// What was done to it, and when.
+    pub acted: Vec<(Timestamp, Action)>,
+    /// When its first life ended, and with which exit code (none if it was killed).
+    pub ended: Option<(Timestamp, Option<i32>)>,
+}

@@ -1,0 +1,197 @@
+//! The numbers of a column, computed from what was recorded. Tables, JSON and expectations speak
+//! of the same names.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::log::{ExchangeLog, Run};
+use crate::peer::Transport;
+use crate::service::sum::SumReply;
+use crate::time::Timestamp;
+
+/// Every number of a column; `None` where there is none, or none that can be seen there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Metrics {
+    /// The exit code that `client` would have had: of the first exchange that failed, else 0.
+    pub exit_code: Option<u8>,
+    /// How that exchange ended.
+    pub outcome: Option<&'static str>,
+    /// Exchanges that were begun.
+    pub exchanges: usize,
+    /// Sums that both ends logged alike.
+    pub agreed: usize,
+    /// Exchanges without a reply.
+    pub failed: usize,
+    /// Requests that the server executed.
+    pub executions: usize,
+    /// Requests that left the client, copies included.
+    pub attempts: usize,
+    /// Of these, copies sent because no answer came; over TCP the stack's, unseen on loopback.
+    pub retransmissions: Option<usize>,
+    /// Who sends what was lost again.
+    pub retransmitted_by: &'static str,
+    /// Copies that the server recognised.
+    pub duplicates_suppressed: usize,
+    /// Packets from client to server.
+    pub packets_c2s: Option<usize>,
+    /// Packets from server to client.
+    pub packets_s2c: Option<usize>,
+    /// Packets that were lost.
+    pub packets_lost: Option<usize>,
+    /// Bytes of IP, both ways.
+    pub ip_bytes: Option<usize>,
+    /// Of these, bytes of messages.
+    pub payload_bytes: Option<usize>,
+    /// Round trips spent before the first question could be answered.
+    pub handshake_rtts: usize,
+    /// From the decision to ask to the first reply.
+    pub first_reply_ms: Option<f64>,
+    /// From asking to knowing that there will be no reply.
+    pub detect_ms: Option<f64>,
+    /// From the server's stop to a client that learned it without asking.
+    pub learned_ms: Option<f64>,
+    /// Half of the replies came within this time.
+    pub p50_ms: Option<f64>,
+    /// 95 % of the replies came within this time.
+    pub p95_ms: Option<f64>,
+    /// All replies came within this time.
+    pub max_ms: Option<f64>,
+    /// From the first question to the end of the scenario.
+    pub total_ms: Option<f64>,
+    /// The server's exit code, if it ended by itself.
+    pub server_exit_code: Option<i32>,
+    /// From the decision to stop to the end of the server.
+    pub server_stop_ms: Option<f64>,
+}
+
+impl Run {
+    /// Returns all exchanges, client by client.
+    pub fn exchanges(&self) -> impl Iterator<Item = &ExchangeLog> {
+        self.clients.iter().flat_map(|client| &client.exchanges)
+    }
+
+    /// Returns the first exchange that got no reply, or else the first of all.
+    pub fn telling_exchange(&self) -> Option<&ExchangeLog> {
+        self.exchanges().find(|one| !one.is_replied()).or_else(|| self.exchanges().next())
+    }
+
+    /// Returns how often the server logged this.
+    pub fn logged(&self, event: &str) -> usize {
+        self.server.events.iter().filter(|one| one.event == event).count()
+    }
+
+    /// Returns how many sums both ends logged alike: each execution counts for one exchange.
+    pub fn agreed(&self) -> usize {
+        let mut executed: Vec<_> =
+            self.server.events.iter().filter_map(|one| one.executed.as_ref()).collect();
+        let mut agreed = 0;
+        for one in self.exchanges() {
+            let Some(sum) = sum(one) else { continue };
+            let same = executed
+                .iter()
+                .position(|executed| executed.client_number == one.number && executed.sum == sum);
+            if let Some(index) = same {
+                executed.swap_remove(index);
+                agreed += 1;
+            }
+        }
+        agreed
+    }
+
+    /// Returns when the server decided to stop, or was killed.
+    pub fn server_stopped(&self) -> Option<Timestamp> {
+        let decided = self
+            .server
+            .events
+            .iter()
+            .find(|one| one.event == "out_of_range" || one.event == "shutdown");
+        let killed = || self.server.acted.first().map(|(at, _)| *at);
+        decided.map(|one| one.at).or_else(killed)
+    }
+
+    /// Computes every number.
+    pub fn metrics(&self) -> Metrics {
+        let telling = self.telling_exchange();
+        let mut replied: Vec<Duration> =
+            self.exchanges().filter(|one| one.is_replied()).map(ExchangeLog::elapsed).collect();
+        replied.sort_unstable();
+        let failed = self.exchanges().find(|one| !one.is_replied());
+        let began = self.exchanges().map(|one| one.asked).min();
+        let stopped = self.server_stopped();
+        let learned =
+            self.clients.iter().filter_map(|client| client.learned).map(|(at, _)| at).min();
+        let tcp = self.column.transport == Transport::Tcp;
+        let opened: usize = self.clients.iter().map(|client| client.opened).sum();
+        let retransmissions = self.exchanges().map(|one| usize::from(one.retransmissions)).sum();
+        Metrics {
+            exit_code: telling.map(|one| one.ending.exit_code()),
+            outcome: telling.map(|one| one.ending.name()),
+            exchanges: self.exchanges().count(),
+            agreed: self.agreed(),
+            failed: self.exchanges().filter(|one| !one.is_replied()).count(),
+            executions: self.logged("exchange"),
+            attempts: self.exchanges().map(|one| one.sent.len()).sum(),
+            retransmissions: (!tcp).then_some(retransmissions),
+            retransmitted_by: if tcp { "stack" } else { "client" },
+            duplicates_suppressed: self.logged("duplicate"),
+            packets_c2s: None,
+            packets_s2c: None,
+            packets_lost: None,
+            ip_bytes: None,
+            payload_bytes: None,
+            handshake_rtts: if tcp { opened } else { self.logged("challenged") },
+            first_reply_ms: self
+                .exchanges()
+                .find(|one| one.is_replied())
+                .map(|one| ms(one.elapsed())),
+            detect_ms: failed.map(|one| ms(one.elapsed())),
+            learned_ms: learned.zip(stopped).map(|(learned, stopped)| ms(learned.since(stopped))),
+            p50_ms: quantile(&replied, 50),
+            p95_ms: quantile(&replied, 95),
+            max_ms: replied.last().copied().map(ms),
+            total_ms: began.map(|began| ms(self.ended.since(began))),
+            server_exit_code: self.server.ended.and_then(|(_, code)| code),
+            server_stop_ms: self
+                .server
+                .ended
+                .zip(stopped)
+                .map(|((ended, _), stopped)| ms(ended.since(stopped))),
+        }
+    }
+}
+
+/// Returns the sum as the client computed it, if it got a reply.
+pub fn sum(exchange: &ExchangeLog) -> Option<i64> {
+    match &exchange.ending {
+        crate::protocol::Ending::Replied(reply) => {
+            Some(exchange.number + SumReply::parse(reply).ok()?.number)
+        }
+        _ => None,
+    }
+}
+
+/// Milliseconds, with microsecond digits.
+pub fn ms(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}
+
+/// Nearest rank: the smallest value that so many percent of all do not exceed.
+fn quantile(sorted: &[Duration], percent: usize) -> Option<f64> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.checked_sub(1)?).copied().map(ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_values_that_were_measured() {
+        let values: Vec<Duration> = (1..=100).map(Duration::from_millis).collect();
+        assert_eq!(quantile(&values, 50), Some(50.0));
+        assert_eq!(quantile(&values, 95), Some(95.0));
+        assert_eq!(quantile(&values[..1], 95), Some(1.0));
+        assert_eq!(quantile(&[], 50), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Where a scenario is carried out: a network, a server on it, and what can be done to both.
+
+pub mod loopback;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::net::Net;
+use crate::peer::Transport;
+use crate::protocol::framing::Framing;
+use crate::protocol::parameters::DRAIN;
+use crate::time::{Clock, Timestamp};
+
+/// A place for experiments. One is made for each column of a comparison.
+pub trait Testbed {
+    /// The network on which the clients are.
+    type Net: Net;
+
+    /// Returns the clients' network.
+    fn net(&self) -> Self::Net;
+
+    /// Returns the clock of the experiment.
+    fn clock(&self) -> Clock;
+
+    /// Puts something at the server's address, and returns that address.
+    fn listen(
+        &mut self,
+        listener: Listener,
+        options: &ServerOptions,
+        transport: Transport,
+    ) -> impl Future<Output = io::Result<SocketAddr>>;
+
+    /// Does something to the server.
+    fn act(&mut self, action: Action) -> impl Future<Output = io::Result<()>>;
+
+    /// Returns what happens at the server, as it happens. To be called once.
+    fn happenings(&mut self) -> mpsc::UnboundedReceiver<Happening>;
+}
+
+/// What is at the server's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// The real server.
+    Server,
+    /// A socket that is bound and never read.
+    Silent,
+    /// Nothing.
+    Nobody,
+}
+
+/// How the server is set up.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Draws its numbers.
+    pub seed: u64,
+    /// Its number; drawn from the seed if there is none.
+    pub number: Option<u8>,
+    /// How long it holds each reply back.
+    pub work: Duration,
+    /// How long it may go on when it stops.
+    pub drain: Duration,
+    /// Whether it remembers what it executed.
+    pub duplicate_cache: bool,
+    /// Whether it says BYE.
+    pub goodbye: bool,
+    /// How TCP bytes become messages.
+    pub framing: Framing,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        ServerOptions {
+            seed: 1,
+            number: None,
+            work: Duration::ZERO,
+            drain: DRAIN,
+            duplicate_cache: true,
+            goodbye: true,
+            framing: Framing::Auto,
+        }
+    }
+}
+
+/// What can be done to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Ctrl+C: it finishes and stops.
+    Interrupt,
+    /// It is stopped in its tracks and reads nothing more (SIGSTOP).
+    Pause,
+    /// It is killed; nobody runs its code any more (SIGKILL).
+    Kill,
+    /// It is started again, on the same port.
+    Restart,
+}
+
+/// Something that happened at the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happening {
+    /// A line of its log.
+    Logged(ServerEvent),
+    /// Its process ended, with this exit code; none if it was killed.
+    Ended(Timestamp, Option<i32>),
+}
+
+/// One line of the server's log, as far as reports need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerEvent {
+    /// When.
+    pub at: Timestamp,
+    /// What: the `event` of the JSON log.
+    pub event: String,
+    /// Of an execution: who asked, both numbers and the sum.
+    pub executed: Option<Executed>,
+}
+
+/// An execution, as the server logged it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed {
+    /// Who asked.
+    pub client_name: String,
+    /// The client's number.
+    pub client_number: i64,
+    /// The server's number.
+    pub server_number: i64,
+    /// The sum as the server computed it.
+    pub sum: i64,
+}
+
+/// The implementation of TCP and UDP whose behaviour is measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    /// Name and version.
+    pub name: String,
+    /// What decides how fast TCP sends, if it is known.
+    pub congestion_control: Option<String>,
+    /// The least time before TCP repeats, if it is known.
+    pub rto_floor: Option<Duration>,
+}
