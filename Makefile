@@ -1,0 +1,57 @@
+# Everything a newcomer types. `make` alone explains itself.
+#
+# BIN=FOLDER uses programs that are built already, instead of building them.
+
+CARGO ?= cargo
+BUILT := $(if $(BIN),$(BIN),$(or $(CARGO_TARGET_DIR),target)/release)
+
+.PHONY: help demo demo-tcp demo-udp lab shell build test check bench install
+
+help:
+	@echo 'make demo-tcp   a real server and a real client over TCP, with what both print'
+	@echo 'make demo-udp   the same over UDP'
+	@echo 'make demo       compare: three questions to both transports, side by side (10 s)'
+	@echo 'make shell      a shell in which server, client and compare work as typed'
+	@echo 'make test       all tests'
+	@echo 'make check      format, lints, documentation and all tests'
+	@echo 'make bench      speed and memory beside bare reference servers (2 minutes)'
+	@echo 'make install    install server, client and compare for yourself'
+
+demo: build
+	@"$(BUILT)/compare"
+
+demo-tcp: build
+	@"$(BUILT)/compare" --demo tcp
+
+demo-udp: build
+	@"$(BUILT)/compare" --demo udp
+
+lab:
+	@echo 'The web page is not part of this version. Try: make demo' >&2; exit 1
+
+shell: build
+	@echo 'server, client and compare work here as typed; leave with: exit'
+	@PATH="$$(cd "$(BUILT)" && pwd):$$PATH" "$${SHELL:-sh}" || true
+
+ifdef BIN
+build:
+else
+build:
+	@test -x "$(BUILT)/compare" || echo 'Building, the first time for about a minute ...' >&2
+	@$(CARGO) build --release --no-default-features --bins --quiet
+endif
+
+test:
+	$(CARGO) test
+
+check:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps --document-private-items
+	$(MAKE) test
+
+bench:
+	$(CARGO) bench --bench bench
+
+install:
+	$(CARGO) install --path . --locked
