@@ -307,6 +307,8 @@ async fn until_signals(
         tokio::select! {
             biased;
             () = &mut serving => break,
+            // A peer asked for it: the warning has said so to people, this says it to programs.
+            () = stop.stopped(), if !stopping => transcript.shutdown("out_of_range", ""),
             signal = signals.next() => match signal {
                 Signal::Interrupt if stopping => return Ok(INTERRUPTED),
                 Signal::Interrupt => {
@@ -324,9 +326,6 @@ async fn until_signals(
         }
         stopping = true;
         stop.stop();
-    }
-    if !stopping {
-        transcript.shutdown("out_of_range", "");
     }
     Ok(0)
 }

@@ -147,14 +147,15 @@ impl Decoder {
     }
 
     fn without_line_end(&mut self, now: Timestamp) -> Option<Result<&str, FramingError>> {
-        if self.broken {
-            self.forget();
-            return Some(Err(FramingError::NotUtf8));
-        }
+        // Length first: had the line come in pieces, it would have been too long before it broke.
         let rest = self.buffer.len() - self.consumed;
         if rest > self.max_message + 1 {
             self.forget();
             return Some(Err(FramingError::TooLong));
+        }
+        if self.broken {
+            self.forget();
+            return Some(Err(FramingError::NotUtf8));
         }
         let waited = |limit: Duration, from: Timestamp| now.since(from) >= limit;
         let complete = match self.framing {

@@ -191,11 +191,11 @@ pub const STOPS_AFTER: Row = Row {
 
 /// When the server's process ended.
 pub const SERVER_ENDS: Row = Row {
-    label: "the server's process ends",
+    label: "the server's process ends, after",
     cell: |run| match (run.server.ended, run.server_stopped()) {
         (Some((ended, code)), Some(stopped)) => {
             let code = code.map_or("killed".to_owned(), |code| format!("exit {code}"));
-            format!("{} later, {code}", short(ended.since(stopped)))
+            format!("{code}, {}", short(ended.since(stopped)))
         }
         _ => "-".to_owned(),
     },

@@ -264,8 +264,10 @@ impl<N: Net> Client<N> {
         let random = &mut self.random;
         let opened =
             Conversation::open_within(net, *server, config, *clock, deadline, random).await?;
-        self.log.opened += 1;
-        Ok(opened.map(|conversation| self.conversation = Some(conversation)))
+        Ok(opened.map(|conversation| {
+            self.log.opened += 1;
+            self.conversation = Some(conversation);
+        }))
     }
 
     fn not_sent(&mut self, number: i64, asked: Timestamp, ending: Ending) {

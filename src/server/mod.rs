@@ -158,7 +158,7 @@ impl Stop {
     }
 
     /// Waits until the server is asked to stop.
-    async fn stopped(&self) {
+    pub async fn stopped(&self) {
         // The sending half lives as long as we do.
         let _ = self.0.subscribe().wait_for(|stop| *stop).await;
     }

@@ -47,6 +47,8 @@ struct Desk {
     /// Lines that found no room since the last write.
     dropped: u64,
     finishing: bool,
+    /// Nothing will be written any more.
+    over: bool,
     warnings: BTreeMap<String, Repeated>,
 }
 
@@ -71,6 +73,7 @@ impl Transcript {
             writing: false,
             dropped: 0,
             finishing: false,
+            over: false,
             warnings: BTreeMap::new(),
         };
         let desk = Arc::new((Mutex::new(desk), Condvar::new()));
@@ -101,9 +104,9 @@ impl Transcript {
         let mut desk = self.desk();
         desk.finishing = true;
         self.desk.1.notify_all();
-        let unwritten = |desk: &mut Desk| desk.writing || !desk.waiting.is_empty();
+        let going_on = |desk: &mut Desk| !desk.over;
         // Whether the time ran out makes no difference: we leave either way.
-        drop(self.desk.1.wait_timeout_while(desk, LAST_WORDS, unwritten));
+        drop(self.desk.1.wait_timeout_while(desk, LAST_WORDS, going_on));
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -144,7 +147,7 @@ impl Transcript {
             let next_repeat = desk.repeat_warnings(self.clock, self.clock.now());
             if desk.waiting.is_empty() {
                 if desk.finishing {
-                    return;
+                    return desk.end(&self.desk.1);
                 }
                 let wait = next_repeat.unwrap_or(Duration::MAX);
                 desk = match self.desk.1.wait_timeout(desk, wait) {
@@ -163,10 +166,6 @@ impl Transcript {
                 return desk.give_up(&error, &self.desk.1);
             }
             desk.say_what_was_dropped(self.clock);
-            if desk.finishing {
-                self.desk.1.notify_all();
-                continue;
-            }
             let finishing = |desk: &mut Desk| !desk.finishing;
             desk.writing = true;
             desk = match self.desk.1.wait_timeout_while(desk, GATHER, finishing) {
@@ -214,9 +213,13 @@ impl Desk {
             "[WARNING] The transcript ends here, the server goes on: {error}"
         );
         self.waiting = Vec::new();
-        self.writing = false;
         self.dropped = 0;
         self.lines = Lines::new(Format::Nothing);
+        self.end(changed);
+    }
+
+    fn end(&mut self, changed: &Condvar) {
+        self.over = true;
         changed.notify_all();
     }
 }

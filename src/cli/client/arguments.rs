@@ -91,10 +91,6 @@ pub struct ClientArguments {
     #[arg(long, value_name = "N", help_heading = UDP)]
     pub retransmissions: Option<u8>,
 
-    /// Requests outstanding at once in one conversation, 1 to 64
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = window, help_heading = UDP)]
-    pub window: usize,
-
     /// Believe the network at once when it says that nobody listens, or only the second time
     #[arg(long, value_enum, default_value_t = IcmpChoice::Trust, help_heading = UDP)]
     pub icmp: IcmpChoice,
@@ -151,13 +147,6 @@ pub(crate) fn retransmission_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn window(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(window @ 1..=64) => Ok(window),
-        _ => Err("must be from 1 to 64".to_owned()),
-    }
-}
-
 impl ClientArguments {
     /// Returns whether no question is on the command line.
     pub(super) fn asks_nobody(&self) -> bool {
@@ -183,12 +172,12 @@ impl ClientArguments {
                 semantics: self.semantics.into(),
                 retransmission_timeout: self.retransmission_timeout,
                 retransmissions: self.retransmissions,
-                window: self.window,
                 icmp: match self.icmp {
                     IcmpChoice::Trust => IcmpPolicy::Trust,
                     IcmpChoice::Vet => IcmpPolicy::Vet,
                 },
                 max_message: self.max_message,
+                ..RequesterConfig::default()
             },
         }
     }

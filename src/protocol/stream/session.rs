@@ -161,32 +161,43 @@ impl StreamSession {
                     self.held.push_back((now + self.work, self.output.split_off(start)));
                 }
                 if next == Next::Close {
-                    self.finish(true, now + self.idle_timeout);
+                    self.finish(true, self.patience(now));
                 }
             }
             Next::Shutdown { number } => {
                 self.events.warning(self.peer, None, EventKind::OutOfRange(number));
                 self.wants_shutdown = true;
-                self.finish(true, now + self.idle_timeout);
+                self.finish(true, self.patience(now));
             }
         }
     }
 
-    fn release_held(&mut self, now: Timestamp) {
+    /// Queues the replies whose work is done; returns whether there were any.
+    fn release_held(&mut self, now: Timestamp) -> bool {
+        let waiting = self.held.len();
         while let Some((_, reply)) = self.held.pop_front_if(|(due, _)| *due <= now) {
             self.events.sent(self.peer, None, &reply);
             self.output.extend_from_slice(&reply);
             self.output.push(b'\n');
         }
+        self.held.len() < waiting
     }
 
     fn leave_idle_peer(&mut self, now: Timestamp) {
-        if self.is_flushed() {
+        if self.written < self.output.len() {
+            self.close(Disconnect::Stalled);
+        } else if self.held.is_empty() {
             self.leaving = Disconnect::Idle;
             self.finish(true, now + DISCARD_TIME);
         } else {
-            self.close(Disconnect::Stalled);
+            // It is silent because it waits for our work.
+            self.idle_at = now + self.idle_timeout;
         }
+    }
+
+    /// Returns how long a peer that asks for nothing more may take our last replies.
+    fn patience(&self, now: Timestamp) -> Timestamp {
+        now + self.work + self.idle_timeout
     }
 
     fn is_flushed(&self) -> bool {
@@ -224,7 +235,7 @@ impl Session for StreamSession {
                         self.decoder.finish();
                         self.take_requests(now, service);
                         if self.state == State::Open {
-                            self.finish(false, now + self.idle_timeout);
+                            self.finish(false, self.patience(now));
                         }
                     }
                     State::Finishing { give_up, .. } => self.finish(false, give_up),
@@ -285,7 +296,7 @@ impl Session for StreamSession {
     }
 
     fn handle_timeout(&mut self, now: Timestamp, service: &mut dyn Service) {
-        self.release_held(now);
+        let released = self.release_held(now);
         match self.state {
             State::Open => {
                 self.take_requests(now, service);
@@ -293,7 +304,10 @@ impl Session for StreamSession {
                     self.leave_idle_peer(now);
                 }
             }
-            State::Finishing { give_up, .. } if now >= give_up => self.close(Disconnect::Stalled),
+            // What became due in the last moment may still leave.
+            State::Finishing { give_up, .. } if now >= give_up && !released => {
+                self.close(Disconnect::Stalled);
+            }
             State::Discarding { until, .. } if now >= until => self.state = State::Closing,
             _ => {}
         }
