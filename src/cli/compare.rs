@@ -238,11 +238,15 @@ fn list() -> String {
     text
 }
 
+/// One line if it fits, with the questions below each other as far as possible.
 fn line(name: &str, question: &str) -> String {
-    let together = format!("  {name:<22}{question}");
-    match name.len() < 22 && together.len() <= usize::from(table::WIDTH) {
-        true => together + "\n",
-        false => format!("  {name}\n  {:22}{question}\n", ""),
+    let width = usize::from(table::WIDTH);
+    let aligned = format!("  {name:<22}{question}\n");
+    let close = format!("  {name}  {question}\n");
+    match name.len() < 22 && aligned.len() <= width + 1 {
+        true => aligned,
+        false if close.len() <= width + 1 => close,
+        false => format!("  {name}\n      {question}\n"),
     }
 }
 

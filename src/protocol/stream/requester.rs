@@ -21,12 +21,15 @@ pub struct StreamRequester {
     next_id: u32,
     state: State,
     ended: bool, // the server's FIN has come
+    /// What the server said that ended the conversation, perhaps before we asked anything.
+    last_words: Option<Ending>,
     events: VecDeque<RequesterEvent>,
 }
 
 #[derive(Debug)]
 struct Outstanding {
     id: u32,
+    text: String,
     ends_at: usize, // it has left when so many bytes of `output` have
     left: bool,
     deadline: Option<Timestamp>,
@@ -57,25 +60,32 @@ impl StreamRequester {
             next_id: 0,
             state: State::Open,
             ended: false,
+            last_words: None,
             events: VecDeque::new(),
         }
     }
 
     fn take_replies(&mut self, now: Timestamp) {
         while self.state != State::Over {
+            let oldest = self.outstanding.front();
             let (ending, last) = match self.decoder.next_message(now) {
                 None => return,
                 Some(Ok(reply)) => match reply.strip_prefix("BUSY ") {
-                    Some(reason) => (Ending::Busy(reason.to_owned()), true),
-                    None => (Ending::Replied(reply.to_owned()), false),
+                    // A reply equal to its request is the echo.
+                    Some(reason) if oldest.is_none_or(|oldest| oldest.text != reply) => {
+                        (Ending::Busy(reason.to_owned()), true)
+                    }
+                    _ => (Ending::Replied(reply.to_owned()), false),
                 },
-                // Half a reply and a FIN: the conversation was broken off, which `closed` says.
-                Some(Err(FramingError::Incomplete)) if self.ended => return,
+                // Half a reply, or half a character, and a FIN: the conversation was broken off,
+                // which `closed` says.
+                Some(Err(FramingError::Incomplete | FramingError::NotUtf8)) if self.ended => return,
                 Some(Err(error)) => {
                     (Ending::ProtocolError(format!("the server's reply is {error}")), true)
                 }
             };
             if last {
+                self.last_words = Some(ending.clone());
                 self.end_all(|_| ending.clone());
             } else if let Some(oldest) = self.outstanding.pop_front() {
                 self.ended(oldest.id, ending);
@@ -126,12 +136,14 @@ impl Requester for StreamRequester {
             self.output.push(b'\n');
         }
         let ends_at = self.output.len();
-        let request = Outstanding { id, ends_at, left: false, deadline, stops_server };
+        let text = text.to_owned();
+        let request = Outstanding { id, text, ends_at, left: false, deadline, stops_server };
         self.outstanding.push_back(request);
         if self.state == State::Over {
             // It left before we asked: nothing was in flight.
             let how = if self.ended { Closing::EndOfStream } else { Closing::Reset };
-            self.end_all(|_| Ending::ServerShutDown(how));
+            let ending = self.last_words.clone().unwrap_or(Ending::ServerShutDown(how));
+            self.end_all(|_| ending.clone());
         }
         id
     }

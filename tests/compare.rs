@@ -1,0 +1,267 @@
+//! `compare` through its public door: every scenario, what it must show for every run, and how it
+//! reports.
+
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn compare(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_compare"))
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("compare starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// Runs a scenario and requires each expectation; on failure shows what was seen.
+fn expect(arguments: &[&str], expectations: &[&str]) {
+    let mut all = arguments.to_vec();
+    for expectation in expectations {
+        all.extend(["--expect", expectation]);
+    }
+    let output = compare(&all);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+}
+
+fn fits_the_screen(table: &str) {
+    assert!(table.lines().count() <= 24, "{} lines:\n{table}", table.lines().count());
+    let wide = table.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(wide, None, "too wide");
+}
+
+#[test]
+fn one_question_has_one_answer_over_both() {
+    expect(
+        &["happy-path"],
+        &[
+            "tcp.exit_code==0",
+            "udp.exit_code==0",
+            "tcp.agreed==1",
+            "udp.agreed==1",
+            "tcp.executions==1",
+            "udp.executions==1",
+            "tcp.handshake_rtts==1",
+            "udp.handshake_rtts==0",
+            "udp.attempts==1",
+        ],
+    );
+}
+
+#[test]
+fn a_handshake_is_paid_once_for_each_connection() {
+    expect(
+        &["setup-cost", "--exchanges", "7"],
+        &[
+            "tcp_each.handshake_rtts==7",
+            "tcp.handshake_rtts==1",
+            "udp.handshake_rtts==0",
+            "tcp_each.agreed==7",
+            "tcp.agreed==7",
+            "udp.agreed==7",
+        ],
+    );
+}
+
+#[test]
+fn where_nobody_listens_both_are_refused() {
+    expect(
+        &["server-not-running"],
+        &[
+            "tcp.outcome==refused",
+            "udp.outcome==refused",
+            "tcp.attempts==0",
+            "udp.attempts==1",
+            "tcp.executions==0",
+        ],
+    );
+}
+
+#[test]
+fn silence_ends_by_the_programs_own_deadline() {
+    expect(
+        &["silent-server", "--timeout", "1500ms", "--retransmission-timeout", "200ms"],
+        &[
+            "tcp.outcome==timed_out",
+            "udp.outcome==timed_out",
+            "tcp.attempts==1",
+            "udp.attempts>=3",
+            "tcp.detect_ms>=1500",
+            "udp.detect_ms>=1500",
+        ],
+    );
+}
+
+#[test]
+fn the_idle_client_learns_it_by_fin_or_by_bye() {
+    expect(
+        &["out-of-range-shutdown"],
+        &[
+            "tcp.learned_ms>=0",
+            "udp.learned_ms>=0",
+            "tcp.server_exit_code==0",
+            "udp.server_exit_code==0",
+            "tcp.executions==1",
+            "udp.executions==1",
+        ],
+    );
+}
+
+#[test]
+fn without_a_goodbye_only_the_kernel_tells() {
+    expect(
+        &["out-of-range-shutdown.no-goodbye"],
+        &["tcp.learned_ms>=0", "udp.learned_ms==null", "udp.server_exit_code==0"],
+    );
+}
+
+#[test]
+fn a_killed_server_leaves_the_outcome_open() {
+    expect(
+        &["server-killed", "--retransmission-timeout", "200ms"],
+        &["tcp.exit_code==5", "udp.exit_code==9", "tcp.executions==1", "udp.executions==1"],
+    );
+}
+
+#[test]
+fn a_server_killed_before_it_read_resets() {
+    expect(
+        &["server-killed.rst", "--retransmission-timeout", "200ms"],
+        &["tcp.exit_code==5", "udp.exit_code==9", "tcp.executions==0", "udp.executions==0"],
+    );
+    let table = stdout(&compare(&["server-killed.rst", "--retransmission-timeout", "200ms"]));
+    assert!(table.contains("broken off: RST (5)"), "{table}");
+}
+
+#[test]
+fn asked_again_after_a_restart_it_is_executed_again() {
+    expect(
+        &["server-killed.restart"],
+        &["tcp.executions==2", "udp.executions==2", "udp.exit_code==0", "tcp.exchanges==2"],
+    );
+}
+
+#[test]
+fn work_in_flight_is_answered_unless_there_is_no_time_for_it() {
+    expect(
+        &["ctrl-c-drain"],
+        &[
+            "tcp.agreed==5",
+            "udp.agreed==5",
+            "tcp.failed==1",
+            "udp.failed==1",
+            "tcp.server_exit_code==0",
+            "udp.server_exit_code==0",
+        ],
+    );
+    expect(&["ctrl-c-drain", "--drain", "0s"], &["tcp.agreed==1", "tcp.executions==5"]);
+}
+
+#[test]
+fn one_seed_draws_the_same_numbers_for_both() {
+    let sums = |seed: &str| {
+        let table = stdout(&compare(&["happy-path", "--seed", seed]));
+        let row = table.lines().find(|line| line.contains("sum at the client")).map(str::to_owned);
+        row.unwrap_or_else(|| panic!("no sums in {table}"))
+    };
+    let seven = sums("7");
+    assert_eq!(seven, sums("7"));
+    assert_ne!(seven, sums("8"));
+    let cells: Vec<&str> = seven.split_whitespace().collect();
+    assert_eq!(cells[7..10], cells[10..13], "{seven}");
+}
+
+#[test]
+fn every_default_table_fits_the_screen() {
+    let quick = ["--timeout", "1s", "--retransmission-timeout", "200ms"];
+    let mission = compare(&quick);
+    assert_eq!(mission.status.code(), Some(0));
+    fits_the_screen(&stdout(&mission));
+    for scenario in socklab::scenario::library::SCENARIOS {
+        let mut arguments = vec![scenario.name];
+        arguments.extend(quick);
+        fits_the_screen(&stdout(&compare(&arguments)));
+    }
+    for page in ["--list", "--doctor"] {
+        fits_the_screen(&stdout(&compare(&[page])));
+    }
+}
+
+#[test]
+fn json_is_one_document_also_for_several() {
+    let one: Value =
+        serde_json::from_slice(&compare(&["happy-path", "--format", "json"]).stdout).expect("JSON");
+    assert_eq!(one["scenario"], "happy-path");
+    assert_eq!(one["reproduce"], "compare happy-path --net loopback --seed 1");
+    let two = compare(&["happy-path", "server-not-running", "--format", "json"]);
+    let two: Value = serde_json::from_slice(&two.stdout).expect("JSON");
+    assert_eq!(two.as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn an_expectation_that_is_not_met_ends_with_10() {
+    let output = compare(&["happy-path", "--expect", "udp.attempts==2"]);
+    assert_eq!(output.status.code(), Some(10));
+    let table = stdout(&output);
+    assert!(table.contains("NOT AS EXPECTED: expected udp.attempts==2, seen 1"), "{table}");
+    let misspelt = compare(&["happy-path", "--expect", "udp.atempts>=0"]);
+    assert_eq!(misspelt.status.code(), Some(10));
+}
+
+#[test]
+fn what_loopback_cannot_show_is_refused_with_the_reason() {
+    for arguments in
+        [&["loss"][..], &["happy-path", "--loss", "10%"], &["happy-path", "--net", "kernel"]]
+    {
+        let output = compare(arguments);
+        assert_eq!(output.status.code(), Some(11), "{arguments:?}");
+        assert!(stdout(&output).is_empty());
+        assert!(stderr(&output).starts_with("[ERROR] "), "{}", stderr(&output));
+    }
+    let several = compare(&["loss", "server-not-running"]);
+    assert_eq!(several.status.code(), Some(0));
+    assert!(stderr(&several).contains("skipped: loss ("), "{}", stderr(&several));
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_a_usage_error_with_a_suggestion() {
+    let output = compare(&["happy"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("Did you mean happy-path?"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_compare"))
+        .args(["server-not-running", "--full"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("compare starts");
+    drop(child.stdout.take());
+    let status = child.wait().expect("it ends");
+    let mut errors = String::new();
+    child.stderr.take().expect("stderr").read_to_string(&mut errors).expect("text");
+    assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn the_demonstrations_end_by_themselves_with_equal_sums() {
+    for transport in ["tcp", "udp"] {
+        let output = compare(&["--demo", transport]);
+        let transcript = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{transcript}{}", stderr(&output));
+        assert!(transcript.contains("Sum at the client 75, at the server 75: equal."));
+        assert!(transcript.contains(" is free (exit 0)"), "{transcript}");
+        fits_the_screen(&transcript);
+    }
+}
