@@ -73,16 +73,33 @@ async fn serve_connection<S: Stream>(
     alive: mpsc::Sender<()>,
 ) {
     let (mut session, counted) = admit(peer, &shared);
+    let carry = |cx: &mut Context<'_>, session: &mut StreamSession| {
+        carry_stream(cx, &mut stream, session, peer, &shared)
+    };
+    drive(&mut session, &shared, carry).await;
+    if counted {
+        shared.desk().clients -= 1;
+    }
+    drop(alive);
+}
+
+/// Lets a session live until it is over: bytes, the server's stop, and its own timer, in this
+/// order. Whatever happens, the transcript hears of it before anything is waited for.
+async fn drive<S: Session>(
+    session: &mut S,
+    shared: &Shared,
+    mut carry: impl FnMut(&mut Context<'_>, &mut S) -> Poll<bool>,
+) {
     let mut stopped = pin!(shared.stop.stopped());
     let mut stopping = false;
     let mut timer = Timer::new();
     let mut sleep = pin!(shared.clock.sleep_until(Timestamp::ZERO));
     loop {
-        report(&mut session, &shared);
-        timer.arm(sleep.as_mut(), session.poll_timeout(), &shared);
+        report(session, shared);
+        timer.arm(sleep.as_mut(), session.poll_timeout(), shared);
         tokio::select! {
             biased;
-            over = poll_fn(|cx| carry_stream(cx, &mut stream, &mut session, peer, &shared)) => {
+            over = poll_fn(|cx| carry(cx, session)) => {
                 if over {
                     break;
                 }
@@ -93,16 +110,11 @@ async fn serve_connection<S: Stream>(
             }
             () = sleep.as_mut(), if timer.is_armed() => {
                 timer.fired();
-                let now = shared.clock.now();
-                session.handle_timeout(now, &mut *shared.desk().service);
+                session.handle_timeout(shared.clock.now(), &mut *shared.desk().service);
             }
         }
     }
-    report(&mut session, &shared);
-    if counted {
-        shared.desk().clients -= 1;
-    }
-    drop(alive);
+    report(session, shared);
 }
 
 fn admit(peer: Peer, shared: &Shared) -> (StreamSession, bool) {
@@ -165,32 +177,10 @@ async fn serve_datagrams<U: Udp>(
     shared: Arc<Shared>,
     alive: mpsc::Sender<()>,
 ) {
-    let mut stopped = pin!(shared.stop.stopped());
-    let mut stopping = false;
-    let mut timer = Timer::new();
-    let mut sleep = pin!(shared.clock.sleep_until(Timestamp::ZERO));
-    loop {
-        report(&mut session, &shared);
-        timer.arm(sleep.as_mut(), session.poll_timeout(), &shared);
-        tokio::select! {
-            biased;
-            over = poll_fn(|cx| carry_datagrams(cx, &socket, &mut session, &shared)) => {
-                if over {
-                    break;
-                }
-            }
-            () = &mut stopped, if !stopping => {
-                stopping = true;
-                session.shutdown(shared.clock.now(), shared.config.drain);
-            }
-            () = sleep.as_mut(), if timer.is_armed() => {
-                timer.fired();
-                let now = shared.clock.now();
-                session.handle_timeout(now, &mut *shared.desk().service);
-            }
-        }
-    }
-    report(&mut session, &shared);
+    let carry = |cx: &mut Context<'_>, session: &mut DatagramServer| {
+        carry_datagrams(cx, &socket, session, &shared)
+    };
+    drive(&mut session, &shared, carry).await;
     drop(alive);
 }
 
