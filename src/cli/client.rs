@@ -69,7 +69,7 @@ async fn converse(arguments: &ClientArguments) -> eyre::Result<u8> {
                         }
                     }
                     Err(_) => {
-                        super::print_error("Invalid input. Please enter a valid integer.", "");
+                        super::print_error(input::INVALID, "");
                         code = worse(code, USAGE);
                     }
                 },

@@ -133,18 +133,8 @@ fn wanted(name: &str, options: &Options) -> bool {
 fn plan(options: &Options) -> Plan {
     let milliseconds = Duration::from_millis;
     if options.quick {
-        Plan {
-            rounds: 2,
-            starts: 3,
-            warm_up: milliseconds(50),
-            cell: milliseconds(150),
-        }
+        Plan { rounds: 2, starts: 3, warm_up: milliseconds(50), cell: milliseconds(150) }
     } else {
-        Plan {
-            rounds: 7,
-            starts: 15,
-            warm_up: milliseconds(100),
-            cell: milliseconds(400),
-        }
+        Plan { rounds: 7, starts: 15, warm_up: milliseconds(100), cell: milliseconds(400) }
     }
 }

@@ -93,9 +93,7 @@ fn reference(kind: &str) -> io::Result<Command> {
 /// neither a client's socket nor its TIME-WAIT can sit on it.
 fn unused_udp_port() -> io::Result<u16> {
     let free = |port: &u16| UdpSocket::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    (21_000..22_000)
-        .find(free)
-        .ok_or_else(|| io::Error::other("no free port in 21000-21999"))
+    (21_000..22_000).find(free).ok_or_else(|| io::Error::other("no free port in 21000-21999"))
 }
 
 fn on_path(program: &str) -> bool {

@@ -71,15 +71,8 @@ impl Peer {
             Dialect::Framed => [&header(TYPE_REQUEST, payload)[..], REQUEST].concat(),
             Dialect::Memcached => b"\0\0\0\0\0\x01\0\0version\r\n".to_vec(),
         };
-        let mut peer = Self {
-            socket,
-            dialect,
-            request,
-            token: 0,
-            next: 1,
-            oldest: 1,
-            outstanding: 0,
-        };
+        let mut peer =
+            Self { socket, dialect, request, token: 0, next: 1, oldest: 1, outstanding: 0 };
         peer.change_token();
         Ok(peer)
     }
@@ -88,9 +81,7 @@ impl Peer {
     pub(crate) fn change_token(&mut self) {
         static TOKENS: AtomicU32 = AtomicU32::new(1);
         // An odd factor permutes the 32-bit numbers: scattered as random tokens are, yet distinct.
-        self.token = TOKENS
-            .fetch_add(1, Ordering::Relaxed)
-            .wrapping_mul(0x9E37_79B1);
+        self.token = TOKENS.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B1);
         if self.dialect == Dialect::Framed {
             self.request[8..12].copy_from_slice(&self.token.to_be_bytes());
         }
@@ -174,10 +165,7 @@ pub(crate) struct OneSocket {
 impl OneSocket {
     /// Opens a socket towards `address`.
     pub(crate) fn open(address: SocketAddr, depth: u32, dialect: Dialect) -> io::Result<Self> {
-        Ok(Self {
-            peer: Peer::open(address, dialect)?,
-            depth,
-        })
+        Ok(Self { peer: Peer::open(address, dialect)?, depth })
     }
 }
 
@@ -270,11 +258,7 @@ impl Load for ManySockets {
 }
 
 fn count_silence(silences: u32) -> io::Result<u32> {
-    if silences == SILENCES {
-        Err(ErrorKind::TimedOut.into())
-    } else {
-        Ok(silences + 1)
-    }
+    if silences == SILENCES { Err(ErrorKind::TimedOut.into()) } else { Ok(silences + 1) }
 }
 
 fn bit(id: u32) -> u64 {

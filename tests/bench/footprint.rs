@@ -31,13 +31,8 @@ pub(crate) fn connection_memory(contender: Contender, target: Target) -> io::Res
         reference: format!("{reference:.0} B {}", Contender::BareTokio.name()),
         ratio: format!("{:.3}", ours / reference),
         met: target.is_met(ours),
-        total: Tally {
-            exchanges: 2 * (CONNECTIONS + 1),
-            ..Tally::default()
-        },
-        remark: Some(format!(
-            "growth of anonymous resident memory / {CONNECTIONS} connections"
-        )),
+        total: Tally { exchanges: 2 * (CONNECTIONS + 1), ..Tally::default() },
+        remark: Some(format!("growth of anonymous resident memory / {CONNECTIONS} connections")),
     })
 }
 
@@ -77,10 +72,7 @@ pub(crate) fn token_memory(target: Target) -> io::Result<Measured> {
         reference: "-".to_owned(),
         ratio: "-".to_owned(),
         met: target.is_met(ours),
-        total: Tally {
-            exchanges: TOKENS + 1,
-            ..Tally::default()
-        },
+        total: Tally { exchanges: TOKENS + 1, ..Tally::default() },
         remark: Some(format!(
             "growth of anonymous resident memory / {TOKENS} tokens; the target is 160 B for \
              a token, 40 B and {} B of text for its reply",
@@ -115,10 +107,7 @@ pub(crate) fn cold_start(
         reference: format!("{reference:.2} ms {}", Contender::BareTokio.name()),
         ratio: ratio.to_string(),
         met: target.is_met(ratio.median),
-        total: Tally {
-            exchanges: 2 * plan.starts as u64,
-            ..Tally::default()
-        },
+        total: Tally { exchanges: 2 * plan.starts as u64, ..Tally::default() },
         remark: None,
     })
 }

@@ -79,21 +79,12 @@ impl Spread {
         numbers.sort_by(f64::total_cmp);
         let (last, middle) = (numbers.len() - 1, numbers.len() / 2);
         let median = (numbers[last / 2] + numbers[middle]) / 2.0;
-        Self {
-            median,
-            least: numbers[0],
-            greatest: numbers[last],
-        }
+        Self { median, least: numbers[0], greatest: numbers[last] }
     }
 
     /// Sums up the ratios of pairs.
     pub(crate) fn of_ratios(ours: &[f64], reference: &[f64]) -> Self {
-        Self::of(
-            ours.iter()
-                .zip(reference)
-                .map(|(ours, reference)| ours / reference)
-                .collect(),
-        )
+        Self::of(ours.iter().zip(reference).map(|(ours, reference)| ours / reference).collect())
     }
 }
 
@@ -124,20 +115,12 @@ pub(crate) fn compare(
         }
     }
     let transcript = servers[0].transcript()?;
-    let remark = transcript
-        .map(|file| transcript_remark(file, totals[0].exchanges))
-        .transpose()?;
+    let remark = transcript.map(|file| transcript_remark(file, totals[0].exchanges)).transpose()?;
     let ratio = Spread::of_ratios(&values[0], &values[1]);
     let [ours, reference] = values.map(|values| Spread::of(values).median);
     let [mut total, other] = totals;
     total.add(&other);
-    Ok(Comparison {
-        ours,
-        reference,
-        ratio,
-        total,
-        remark,
-    })
+    Ok(Comparison { ours, reference, ratio, total, remark })
 }
 
 impl Side {
@@ -175,7 +158,5 @@ fn transcript_remark(transcript: &File, exchanges: u64) -> io::Result<String> {
         written += u64::from(line.ends_with(b"= 75\n"));
         line.clear();
     }
-    Ok(format!(
-        "{written} of {exchanges} exchanges are in the transcript"
-    ))
+    Ok(format!("{written} of {exchanges} exchanges are in the transcript"))
 }

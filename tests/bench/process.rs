@@ -33,10 +33,7 @@ const OPEN_FILES: u64 = 8_192;
 /// an exchange is exact, and how many requests a server finds waiting depends on the load alone.
 pub(crate) fn pin_to_one_core() -> io::Result<usize> {
     let allowed = sched_getaffinity(None)?;
-    let core = (0..CpuSet::MAX_CPU)
-        .rev()
-        .find(|&core| allowed.is_set(core))
-        .unwrap_or(0);
+    let core = (0..CpuSet::MAX_CPU).rev().find(|&core| allowed.is_set(core)).unwrap_or(0);
     let mut one = CpuSet::new();
     one.set(core);
     sched_setaffinity(None, &one)?;
@@ -46,9 +43,7 @@ pub(crate) fn pin_to_one_core() -> io::Result<usize> {
 /// Raises the soft limit of open files, for this process and those it starts.
 pub(crate) fn raise_open_files_limit() -> io::Result<()> {
     let mut limit = getrlimit(Resource::Nofile);
-    let wanted = limit
-        .maximum
-        .map_or(OPEN_FILES, |hard| hard.min(OPEN_FILES));
+    let wanted = limit.maximum.map_or(OPEN_FILES, |hard| hard.min(OPEN_FILES));
     if limit.current.is_some_and(|soft| soft < wanted) {
         limit.current = Some(wanted);
         setrlimit(Resource::Nofile, limit)?;
@@ -84,10 +79,7 @@ impl Server {
     pub(crate) fn start(contender: Contender, transport: &str) -> io::Result<Self> {
         let (command, port) = contender.command(transport)?;
         let mut guarded = Command::new(env::current_exe()?);
-        guarded
-            .arg(GUARDED)
-            .arg(command.get_program())
-            .args(command.get_args());
+        guarded.arg(GUARDED).arg(command.get_program()).args(command.get_args());
         Self::launch(guarded, contender, port)
     }
 
@@ -107,18 +99,12 @@ impl Server {
             (Output::Pipe(reader), Stdio::from(writer))
         };
         command.stdin(Stdio::null()).stdout(stdout);
-        let child = command
-            .spawn()
-            .map_err(|error| cannot_start(&program, &error))?;
+        let child = command.spawn().map_err(|error| cannot_start(&program, &error))?;
         // Our copy of the pipe's other end goes, so that the server's end is seen here.
         drop(command);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
         // From here on, an error drops the server and so ends it.
-        let mut server = Self {
-            child,
-            output,
-            address,
-        };
+        let mut server = Self { child, output, address };
         match contender {
             Contender::Memcached => server.wait_until_it_answers()?,
             _ => server.address = server.wait_until_it_is_ready()?,
@@ -154,11 +140,7 @@ impl Server {
             }
             let mut peer = Peer::open(self.address, Dialect::Memcached)?;
             // Before it listens the send or the receive is refused, which is no failure yet.
-            if peer
-                .fill(1)
-                .and_then(|()| peer.receive())
-                .is_ok_and(|it| it == Heard::Reply)
-            {
+            if peer.fill(1).and_then(|()| peer.receive()).is_ok_and(|it| it == Heard::Reply) {
                 return Ok(());
             }
             sleep(Duration::from_millis(5));
@@ -193,10 +175,7 @@ impl Server {
             let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else {
                 continue;
             };
-            let on_cpu = text
-                .split_whitespace()
-                .next()
-                .and_then(|field| field.parse::<u64>().ok());
+            let on_cpu = text.split_whitespace().next().and_then(|field| field.parse::<u64>().ok());
             nanoseconds += on_cpu.unwrap_or(0);
         }
         Ok(Duration::from_nanos(nanoseconds))
@@ -205,14 +184,10 @@ impl Server {
     /// Bytes of its own memory (heap, stacks) that are resident: what user space pays.
     pub(crate) fn private_memory(&self) -> io::Result<u64> {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("Anonymous:"));
+        let line = text.lines().find_map(|line| line.strip_prefix("Anonymous:"));
         let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
         let count = kilobytes.and_then(|number| number.trim().parse::<u64>().ok());
-        count
-            .map(|kilobytes| kilobytes * 1024)
-            .ok_or_else(|| io::Error::other("no smaps_rollup"))
+        count.map(|kilobytes| kilobytes * 1024).ok_or_else(|| io::Error::other("no smaps_rollup"))
     }
 }
 
@@ -229,10 +204,7 @@ impl Output {
     fn read_available(&mut self, printed: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Pipe(pipe) => {
-                let moment = Timespec {
-                    tv_sec: 0,
-                    tv_nsec: 50_000_000,
-                };
+                let moment = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
                 let mut waiting = [PollFd::new(pipe, PollFlags::IN)];
                 if poll(&mut waiting, Some(&moment))? > 0 {
                     let mut buffer = [0; 1024];
@@ -266,8 +238,5 @@ fn transcript_file() -> io::Result<(File, File)> {
 }
 
 fn cannot_start(program: &OsStr, error: &io::Error) -> io::Error {
-    io::Error::new(
-        error.kind(),
-        format!("cannot start {}: {error}", program.display()),
-    )
+    io::Error::new(error.kind(), format!("cannot start {}: {error}", program.display()))
 }

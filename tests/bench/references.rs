@@ -92,10 +92,7 @@ fn serve_epoll() -> io::Result<()> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let listening = listener.as_raw_fd() as u64;
     watch(&epoll, &listener)?;
-    println!(
-        "Server is ready to receive on tcp {}",
-        listener.local_addr()?
-    );
+    println!("Server is ready to receive on tcp {}", listener.local_addr()?);
     // The descriptor is the index: the kernel keeps them small and unique.
     let mut connections: Vec<Option<Connection<TcpStream>>> = Vec::new();
     let mut events = Vec::with_capacity(256);
@@ -140,10 +137,7 @@ fn accept_all(
         if connections.len() <= index {
             connections.resize_with(index + 1, || None);
         }
-        connections[index] = Some(Connection {
-            stream,
-            half_line: Vec::new(),
-        });
+        connections[index] = Some(Connection { stream, half_line: Vec::new() });
     }
 }
 
@@ -160,9 +154,7 @@ fn exchange(
     };
     let answered = connection.receive(&scratch[..length], replies);
     // A full send buffer ends the connection here: the benchmark's batches never fill one.
-    answered
-        .and_then(|()| connection.stream.write_all(replies))
-        .is_ok()
+    answered.and_then(|()| connection.stream.write_all(replies)).is_ok()
 }
 
 /// One thread, one blocking receive and one send for each datagram.
@@ -182,22 +174,14 @@ fn serve_datagrams() -> io::Result<()> {
 
 /// tokio on one thread, a task for each connection that holds no buffer while it is idle.
 fn serve_tokio() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        println!(
-            "Server is ready to receive on tcp {}",
-            listener.local_addr()?
-        );
+        println!("Server is ready to receive on tcp {}", listener.local_addr()?);
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            tokio::spawn(serve_task(Connection {
-                stream,
-                half_line: Vec::new(),
-            }));
+            tokio::spawn(serve_task(Connection { stream, half_line: Vec::new() }));
         }
     })
 }
@@ -220,9 +204,5 @@ fn exchange_if_ready(connection: &mut Connection<tokio::net::TcpStream>) -> bool
     };
     let mut replies = Vec::new();
     let answered = connection.receive(&scratch[..length], &mut replies);
-    answered.is_ok()
-        && connection
-            .stream
-            .try_write(&replies)
-            .is_ok_and(|it| it == replies.len())
+    answered.is_ok() && connection.stream.try_write(&replies).is_ok_and(|it| it == replies.len())
 }

@@ -58,11 +58,7 @@ impl Measured {
 
 impl fmt::Display for Spread {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{:.3} [{:.2} {:.2}]",
-            self.median, self.least, self.greatest
-        )
+        write!(formatter, "{:.3} [{:.2} {:.2}]", self.median, self.least, self.greatest)
     }
 }
 
@@ -96,9 +92,7 @@ pub(crate) fn print_header(processors: impl fmt::Display, core: usize, plan: &Pl
 fn processor_model() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with("model name"));
-    let model = line
-        .and_then(|line| line.split_once(": "))
-        .map(|(_, model)| model);
+    let model = line.and_then(|line| line.split_once(": ")).map(|(_, model)| model);
     model.unwrap_or("unknown processor").to_owned()
 }
 
@@ -120,14 +114,7 @@ impl Summary {
     /// Starts the clock.
     pub(crate) fn new() -> Self {
         let (start, total) = (Instant::now(), Tally::default());
-        Self {
-            start,
-            passed: 0,
-            missed: 0,
-            skipped: 0,
-            failed: 0,
-            total,
-        }
+        Self { start, passed: 0, missed: 0, skipped: 0, failed: 0, total }
     }
 
     /// Prints the row and counts it.
@@ -136,21 +123,8 @@ impl Summary {
         match outcome {
             Outcome::Measured(measured) => {
                 self.count(&measured);
-                let Measured {
-                    ours,
-                    reference,
-                    ratio,
-                    remark,
-                    ..
-                } = &measured;
-                print_line([
-                    &row.name,
-                    ours,
-                    reference,
-                    ratio,
-                    &target,
-                    &measured.verdict(),
-                ]);
+                let Measured { ours, reference, ratio, remark, .. } = &measured;
+                print_line([&row.name, ours, reference, ratio, &target, &measured.verdict()]);
                 if let Some(remark) = remark {
                     println!("    {remark}");
                 }
@@ -169,10 +143,7 @@ impl Summary {
     fn count(&mut self, measured: &Measured) {
         self.total.add(&measured.total);
         match measured {
-            Measured {
-                total: Tally { wrong: 1.., .. },
-                ..
-            } => self.failed += 1,
+            Measured { total: Tally { wrong: 1.., .. }, .. } => self.failed += 1,
             Measured { met: true, .. } => self.passed += 1,
             Measured { met: false, .. } => self.missed += 1,
         }
@@ -187,12 +158,7 @@ impl Summary {
     pub(crate) fn print(&self) {
         let (passed, missed) = (self.passed, self.missed);
         let (skipped, failed) = (self.skipped, self.failed);
-        let Tally {
-            exchanges,
-            wrong,
-            lost,
-            ..
-        } = self.total;
+        let Tally { exchanges, wrong, lost, .. } = self.total;
         println!();
         println!("{passed} pass, {missed} MISS, {skipped} skipped, {failed} failed.");
         println!(

@@ -24,11 +24,7 @@ pub(crate) struct Row {
 
 /// What a row measures.
 enum Subject {
-    Exchanges {
-        ours: Side,
-        reference: Side,
-        metric: Metric,
-    },
+    Exchanges { ours: Side, reference: Side, metric: Metric },
     ConnectionMemory(Contender),
     TokenMemory,
     ColdStart(Contender),
@@ -68,11 +64,7 @@ impl fmt::Display for Target {
 
 impl Row {
     fn new(name: &str, target: Target, subject: Subject) -> Self {
-        Self {
-            name: name.to_owned(),
-            target,
-            subject,
-        }
+        Self { name: name.to_owned(), target, subject }
     }
 
     /// A row of our quiet server under a load, beside a reference.
@@ -84,11 +76,7 @@ impl Row {
         target: Target,
     ) -> Self {
         let ours = Side::new(Contender::Ours, pattern);
-        let subject = Subject::Exchanges {
-            ours,
-            reference,
-            metric,
-        };
+        let subject = Subject::Exchanges { ours, reference, metric };
         Self::new(name, target, subject)
     }
 
@@ -100,9 +88,7 @@ impl Row {
     /// The same row as a null test: the reference in our server's place.
     pub(crate) fn into_null_test(mut self) -> Self {
         match &mut self.subject {
-            Subject::Exchanges {
-                ours, reference, ..
-            } => *ours = *reference,
+            Subject::Exchanges { ours, reference, .. } => *ours = *reference,
             Subject::ConnectionMemory(contender) | Subject::ColdStart(contender) => {
                 *contender = Contender::BareTokio;
             }
@@ -117,11 +103,7 @@ impl Row {
     /// Measures it.
     pub(crate) fn measure(&self, plan: &Plan) -> Outcome {
         let measured = match self.subject {
-            Subject::Exchanges {
-                ours,
-                reference,
-                metric,
-            } => {
+            Subject::Exchanges { ours, reference, metric } => {
                 if let Some(reason) = reference.contender.missing() {
                     return Outcome::Skipped(reason);
                 }
@@ -134,10 +116,7 @@ impl Row {
             Subject::TokenMemory => footprint::token_memory(self.target),
             Subject::ColdStart(ours) => footprint::cold_start(ours, plan, self.target),
         };
-        measured.map_or_else(
-            |error| Outcome::Failed(error.to_string()),
-            Outcome::Measured,
-        )
+        measured.map_or_else(|error| Outcome::Failed(error.to_string()), Outcome::Measured)
     }
 }
 
@@ -150,21 +129,9 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(datagram_rows());
     rows.extend(transcript_rows());
     rows.extend([
-        Row::new(
-            "memory, idle TCP connection",
-            Target::BytesAtMost(two_kibibytes),
-            connections,
-        ),
-        Row::new(
-            "memory, UDP token",
-            Target::BytesAtMost(a_token),
-            Subject::TokenMemory,
-        ),
-        Row::new(
-            "cold start to first reply",
-            Target::RatioAtMost(2.0),
-            cold_start,
-        ),
+        Row::new("memory, idle TCP connection", Target::BytesAtMost(two_kibibytes), connections),
+        Row::new("memory, UDP token", Target::BytesAtMost(a_token), Subject::TokenMemory),
+        Row::new("cold start to first reply", Target::RatioAtMost(2.0), cold_start),
     ]);
     rows
 }
@@ -190,23 +157,11 @@ fn datagram_rows() -> Vec<Row> {
     // The raw server is asked bare, also beside ours framed: the difference is what ids cost.
     let wall = |name, pattern: Pattern, most| {
         let reference = Side::new(Contender::RawDatagram, pattern.in_dialect(Bare));
-        Row::of_ours(
-            name,
-            pattern,
-            reference,
-            Metric::Wall,
-            Target::RatioAtMost(most),
-        )
+        Row::of_ours(name, pattern, reference, Metric::Wall, Target::RatioAtMost(most))
     };
     let rate = |name, pattern: Pattern, least| {
         let reference = Side::new(Contender::Memcached, pattern.in_dialect(Memcached));
-        Row::of_ours(
-            name,
-            pattern,
-            reference,
-            Metric::Rate,
-            Target::RatioAtLeast(least),
-        )
+        Row::of_ours(name, pattern, reference, Metric::Rate, Target::RatioAtLeast(least))
     };
     let one = |depth, dialect| Pattern::OneSocket { depth, dialect };
     let many = |sockets, dialect| Pattern::ManySockets { sockets, dialect };
@@ -224,11 +179,7 @@ fn transcript_rows() -> Vec<Row> {
     let row = |name, pattern, metric| {
         let ours = Side::new(Contender::OursWithTranscript, pattern);
         let reference = Side::new(Contender::Ours, pattern);
-        let subject = Subject::Exchanges {
-            ours,
-            reference,
-            metric,
-        };
+        let subject = Subject::Exchanges { ours, reference, metric };
         Row::new(name, Target::RatioAtMost(1.3), subject)
     };
     let (connections, depth, dialect) = (64, 1, Framed);

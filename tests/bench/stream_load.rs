@@ -27,11 +27,7 @@ impl PingPong {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self {
-            stream,
-            request: lines(REQUEST, 1),
-            reply: lines(REPLY, 1),
-        })
+        Ok(Self { stream, request: lines(REQUEST, 1), reply: lines(REPLY, 1) })
     }
 
     /// Makes one exchange and checks the reply.
@@ -108,19 +104,10 @@ impl Streams {
             stream.set_nonblocking(true)?;
             let data = epoll::EventData::new_u64(index as u64);
             epoll::add(&epoll, &stream, data, epoll::EventFlags::IN)?;
-            connections.push(Connection {
-                stream,
-                received: 0,
-            });
+            connections.push(Connection { stream, received: 0 });
         }
         let (requests, replies) = (lines(REQUEST, depth), lines(REPLY, depth));
-        Ok(Self {
-            epoll,
-            connections,
-            requests,
-            replies,
-            depth: depth as u64,
-        })
+        Ok(Self { epoll, connections, requests, replies, depth: depth as u64 })
     }
 }
 
@@ -180,9 +167,7 @@ impl Connection {
 /// Reads at least one byte: the end of the stream is an error while a reply is outstanding.
 fn read_some(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     match stream.read(buffer)? {
-        0 => Err(io::Error::other(
-            "the server closed with a request outstanding",
-        )),
+        0 => Err(io::Error::other("the server closed with a request outstanding")),
         length => Ok(length),
     }
 }

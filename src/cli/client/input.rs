@@ -8,8 +8,13 @@ use std::thread;
 use rustyline::error::ReadlineError;
 use tokio::sync::mpsc;
 
+use crate::cli::print_error;
+
 /// The question of the exercise.
 const PROMPT: &str = "Enter an integer between 1 and 100: ";
+
+/// What is said of anything but an integer.
+pub(super) const INVALID: &str = "Invalid input. Please enter a valid integer.";
 
 /// A line longer than this holds no number and no message.
 const LONGEST_LINE: u64 = 128 * 1024; // bytes
@@ -55,15 +60,18 @@ fn prompt(sender: &mpsc::Sender<Line>) {
     };
     loop {
         let line = match editor.readline(PROMPT) {
+            // Said here, before the next prompt.
+            Ok(line) if line.trim().parse::<i64>().is_err() => {
+                print_error(INVALID, "");
+                continue;
+            }
             Ok(line) => Line::Text(line),
             Err(ReadlineError::Interrupted) => Line::Interrupted,
             Err(_) => Line::End,
         };
-        let valid = matches!(&line, Line::Text(text) if text.trim().parse::<i64>().is_ok());
-        let invalid = matches!(line, Line::Text(_)) && !valid;
-        if sender.blocking_send(line).is_err() || !invalid {
-            return;
-        }
+        // If nobody waits for it any more, the program is ending.
+        let _ = sender.blocking_send(line);
+        return;
     }
 }
 
