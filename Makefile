@@ -3,7 +3,7 @@
 # BIN=FOLDER uses programs that are built already, instead of building them.
 
 CARGO ?= cargo
-BUILT := $(if $(BIN),$(BIN),$(or $(CARGO_TARGET_DIR),target)/release)
+BUILT := $(if $(BIN),$(BIN),$(or $(CARGO_TARGET_DIR),target)/demo)
 
 .PHONY: help demo demo-tcp demo-udp lab shell build test check bench install
 
@@ -38,7 +38,7 @@ build:
 else
 build:
 	@test -x "$(BUILT)/compare" || echo 'Building, the first time for about a minute ...' >&2
-	@$(CARGO) build --release --no-default-features --bins --quiet
+	@$(CARGO) build --profile demo --no-default-features --bins --quiet
 endif
 
 test:

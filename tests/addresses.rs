@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::process::Command;
 
-use rustix::process::Signal;
 use socklab::client::{ClientConfig, Outcome, Question, ask_once};
 use socklab::net::kernel::Kernel;
 use socklab::peer::Transport;
@@ -16,7 +15,7 @@ use socklab::time::Clock;
 #[cfg(target_os = "linux")]
 use support::wire::Deaf;
 use support::wire::{Nobody, tcp_listener, udp_socket};
-use support::{BOTH, CLIENT, Program, SERVER, Server, server_command, skip};
+use support::{BOTH, CLIENT, HASTY, Program, SERVER, Server, server_command, skip};
 
 #[test]
 fn a_port_in_use_is_named_with_one_thing_to_do_and_ends_with_1() {

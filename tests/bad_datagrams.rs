@@ -5,11 +5,10 @@ mod support;
 use std::net::UdpSocket;
 
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
-use rustix::process::Signal;
-use support::Server;
 use support::wire::{
     ACK, BUSY, BYE, CHALLENGE, Datagram, Guest, PONG, REPLY, STALE, catch_up, exchange, udp_to,
 };
+use support::{HASTY, Server};
 
 /// Sends a framed datagram and returns the answer.
 #[track_caller]

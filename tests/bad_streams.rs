@@ -6,9 +6,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use rustix::process::Signal;
 use support::wire::{Guest, connect, conversation, read_line, read_to_end, reset};
-use support::{Server, Stopwatch};
+use support::{HASTY, Server, Stopwatch};
 
 /// Sends this, and listens until the server closes.
 #[track_caller]
@@ -53,6 +52,21 @@ fn nothing_after_a_malformed_request_is_taken() {
     guest.is_served();
     let server = server.stop();
     assert!(!server.out.contains("Ada;2") && !server.out.contains("out-of-range"), "{server:#?}");
+}
+
+#[test]
+fn what_comes_after_the_error_is_thrown_away_for_a_while_and_not_answered_with_a_reset() {
+    let server = Server::start(&[]);
+    let mut guest = Guest::at(server.address);
+    let mut stream = connect(server.address);
+    stream.write_all(b"bad\n").expect("sent");
+    assert_eq!(read_to_end(&stream), ("ERR no semicolon: expected NAME;NUMBER\n".into(), true));
+    // The FIN is here. A socket that was closed, not only half, would answer with a RST, which the
+    // next write would meet.
+    for _ in 0..3 {
+        stream.write_all(b"Ada;25\n").expect("taken");
+        guest.is_served();
+    }
 }
 
 #[test]

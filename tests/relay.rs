@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::Signal;
 use support::wire::{Datagram, udp_socket};
 use support::{Server, Stopwatch, client};
 

@@ -178,7 +178,7 @@ impl Decoder {
     fn take_all(&mut self) -> Result<&str, FramingError> {
         let all = self.consumed..self.buffer.len();
         self.consumed = self.buffer.len();
-        within(without_one_line_end(&self.buffer[all]), self.max_message)
+        whole(&self.buffer[all], self.max_message)
     }
 
     /// Gives back what has been handed out.
@@ -206,12 +206,16 @@ impl Decoder {
 /// # Errors
 /// Says why the bytes are not a message.
 pub fn datagram_text(bytes: &[u8], max_message: usize) -> Result<&str, FramingError> {
-    let text = std::str::from_utf8(bytes).map_err(|_| FramingError::NotUtf8)?;
+    whole(std::str::from_utf8(bytes).map_err(|_| FramingError::NotUtf8)?, max_message)
+}
+
+/// Takes all of `text` for one message.
+fn whole(text: &str, max_message: usize) -> Result<&str, FramingError> {
     let text = within(without_one_line_end(text), max_message)?;
-    if memchr::memchr(b'\n', text.as_bytes()).is_some() {
-        return Err(FramingError::LineEnd);
+    match memchr::memchr(b'\n', text.as_bytes()) {
+        Some(_) => Err(FramingError::LineEnd),
+        None => Ok(text),
     }
-    Ok(text)
 }
 
 fn without_one_line_end(text: &str) -> &str {
@@ -327,10 +331,12 @@ mod tests {
     }
 
     #[test]
-    fn raw_takes_one_read_for_one_message() {
+    fn raw_takes_one_read_for_one_message_and_two_glued_lines_for_none() {
         let mut decoder = Decoder::new(Framing::Raw, 100);
+        decoder.push(b"A;25", Timestamp::ZERO);
+        assert_eq!(messages(&mut decoder, Timestamp::ZERO), [ok("A;25")]);
         decoder.push(b"A;25\nA;26\n", Timestamp::ZERO);
-        assert_eq!(messages(&mut decoder, Timestamp::ZERO), [ok("A;25\nA;26")]);
+        assert_eq!(messages(&mut decoder, Timestamp::ZERO), [Err(FramingError::LineEnd)]);
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn cells(comparison: &Comparison, row: &Row) -> Vec<String> {
 }
 
 fn metrics(comparison: &Comparison) -> Vec<Vec<String>> {
-    let columns: Vec<_> = comparison.runs.iter().map(|run| super::json::metrics(run)).collect();
+    let columns: Vec<_> = comparison.runs.iter().map(super::json::metrics).collect();
     let Some(names) = columns.first() else {
         return Vec::new();
     };

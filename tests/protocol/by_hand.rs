@@ -76,6 +76,12 @@ pub(crate) fn request_with(cookie: Cookie, message_id: u32, text: &str) -> Vec<u
     datagram(header, text)
 }
 
+/// Fails if the timer that has just been handled is set again for then, or was for earlier: whoever
+/// waits for it would be woken again and again.
+pub(crate) fn assert_later(timer: Option<Timestamp>, now: Timestamp) {
+    assert!(timer.is_none_or(|due| due > now), "at {now} a timer is set for {timer:?}");
+}
+
 /// Reads a datagram as a line of text.
 pub(crate) fn read(datagram: &[u8]) -> String {
     if !is_framed(datagram) {

@@ -124,6 +124,22 @@ fn a_number_out_of_range_is_obeyed_with_proof_only_and_nothing_is_stored_before(
 }
 
 #[test]
+fn also_who_is_not_remembered_must_prove_its_address_to_stop_the_server() {
+    let header = Header { idempotent: true, ..Header::new(Type::Request, 1, TOKEN, 9) };
+    let mut server = ServerByHand::new(DatagramConfig::default());
+    let answers = server.hears(LOCAL, &datagram(header, "A;101"));
+    assert_eq!(answers, ["Challenge 9/1 with cookie"]);
+    let config = DatagramConfig { duplicate_cache: false, ..DatagramConfig::default() };
+    let mut forgetful = ServerByHand::new(config);
+    let answers = forgetful.hears(LOCAL, &request(9, 1, "A;101"));
+    assert_eq!(answers, ["Challenge 9/1 with cookie"]);
+    let proof = cookie(LOCAL, TOKEN, server.now);
+    let header = Header { cookie: Some(proof), ..header };
+    let answers = server.hears(LOCAL, &datagram(header, "A;101"));
+    assert_eq!(answers, ["Bye 9/0 OutOfRange"]);
+}
+
+#[test]
 fn a_proof_holds_for_its_address_token_and_two_minutes_only() {
     let mut server = ServerByHand::new(DatagramConfig::default());
     let elsewhere = cookie(REMOTE, TOKEN, server.now);

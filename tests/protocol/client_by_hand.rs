@@ -10,7 +10,7 @@ use socklab::protocol::datagram::{DatagramRequester, RequesterConfig};
 use socklab::protocol::{Input, Requester, RequesterEvent, Transmit};
 use socklab::time::Timestamp;
 
-use crate::by_hand::{FIRST_ID, SERVER, TOKEN, read};
+use crate::by_hand::{FIRST_ID, SERVER, TOKEN, assert_later, read};
 
 /// A [`DatagramRequester`] in the hand.
 pub(crate) struct ClientByHand {
@@ -61,10 +61,10 @@ impl ClientByHand {
     pub(crate) fn waits(&mut self, duration: Duration) {
         let end = self.now + duration;
         while let Some(due) = self.requester.poll_timeout().filter(|due| *due <= end) {
-            assert!(due >= self.now, "a timer of the past is still set");
             self.now = due;
-            self.requester.handle_timeout(self.now);
+            self.requester.handle_timeout(due);
             self.go_on();
+            assert_later(self.requester.poll_timeout(), due);
         }
         self.now = end;
     }

@@ -1,7 +1,8 @@
 //! What the protocol promises, shown on virtual time: no socket, no clock, no sleep.
 //!
-//! The files with `schedule`, `hostile` or `cut` in their names hold properties, tried on inputs
-//! that proptest draws; the others are examples whose times and bytes can be checked by hand.
+//! Some tests are properties, tried on inputs that proptest draws: `whole_schedules`, the two
+//! `hostile` files and `stream_cuts` hold little else. The others are examples whose times and
+//! bytes can be checked by hand, with one side of the conversation held in it (`*_by_hand`).
 
 mod by_hand;
 mod challenges;

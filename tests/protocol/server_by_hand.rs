@@ -10,7 +10,7 @@ use socklab::protocol::event::EventKind;
 use socklab::protocol::{Input, Session, Transmit};
 use socklab::time::Timestamp;
 
-use crate::by_hand::{Counting, read, secrets};
+use crate::by_hand::{Counting, assert_later, read, secrets};
 
 /// A [`DatagramServer`] in the hand.
 pub(crate) struct ServerByHand {
@@ -64,9 +64,9 @@ impl ServerByHand {
             self.now = end;
             return false;
         };
-        assert!(due >= self.now, "a timer of the past is still set");
         self.now = due;
         self.server.handle_timeout(due, &mut self.service);
+        assert_later(self.server.poll_timeout(), due);
         true
     }
 

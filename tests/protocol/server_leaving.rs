@@ -36,6 +36,14 @@ fn goodbye_goes_once_to_every_live_token_and_names_the_first_id_not_answered() {
 }
 
 #[test]
+fn a_goodbye_in_answer_to_ours_is_not_answered_again() {
+    let mut server = server();
+    server.hears(REMOTE, &request(9, 1, "A;25"));
+    server.stops(DRAIN);
+    assert!(server.hears(REMOTE, &client_leaves(TOKEN)).is_empty());
+}
+
+#[test]
 fn goodbye_follows_a_client_that_has_moved() {
     let mut server = server();
     let moved = address([198, 51, 100, 3], 6_000);

@@ -223,6 +223,18 @@ fn work_longer_than_the_drain_is_not_waited_for() {
     assert_eq!(connection.waits(ms(1)), ["close"]);
 }
 
+#[test]
+fn a_connection_that_is_closing_already_has_no_more_time_than_the_others() {
+    for (last, after) in [(&b"A;101\n"[..], Input::Bytes(b"")), (b"", Input::EndOfStream)] {
+        let mut connection = connection_that_works(2_000);
+        connection.reads(&[b"A;25\n", last].concat());
+        connection.receives(after);
+        assert!(connection.stops(ms(1_000)).is_empty());
+        assert!(connection.waits(ms(999)).is_empty());
+        assert_eq!(connection.waits(ms(1)), ["close"]);
+    }
+}
+
 /// Seen: the reply became due in the very moment in which the drain ended, and was not sent.
 #[test]
 fn work_exactly_as_long_as_the_drain_is_still_answered() {

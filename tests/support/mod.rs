@@ -77,7 +77,7 @@ impl Deref for Server {
 /// The address at the end of a ready line.
 pub(crate) fn address_in(ready: &str) -> SocketAddr {
     let address = ready.rsplit(' ').next().unwrap_or_default();
-    let address = address.trim_end_matches(|c| matches!(c, '"' | '}'));
+    let address = address.trim_end_matches(['"', '}']);
     address.parse().unwrap_or_else(|_| panic!("no address in {ready:?}"))
 }
 

@@ -33,7 +33,7 @@ impl Program {
     /// Starts a program. What it prints is read at once.
     pub(crate) fn start(command: &mut Command) -> Self {
         let (mut program, stdout) = Self::start_unread(command);
-        program.out = Output::of(stdout);
+        program.listen(stdout);
         program
     }
 
@@ -50,9 +50,20 @@ impl Program {
         (program, stdout)
     }
 
+    /// Reads what the program prints from now on, if nobody did.
+    pub(crate) fn listen(&mut self, stdout: impl Read + Send + 'static) {
+        self.out = Output::of(stdout);
+    }
+
     /// Waits for a line of standard output that contains `wanted`, after those found before.
     pub(crate) fn wait_for(&self, wanted: &str) -> String {
         self.out.wait_for(wanted)
+    }
+
+    /// Waits for text on standard output, after what was found before: for prompts, which end no
+    /// line.
+    pub(crate) fn wait_for_text(&self, wanted: &str) {
+        self.out.wait_until(wanted, |printed| printed.find_text(wanted));
     }
 
     /// Waits for a line of standard error that contains `wanted`, after those found before.
@@ -190,6 +201,13 @@ impl Output {
 }
 
 impl Printed {
+    fn find_text(&mut self, wanted: &str) -> bool {
+        let rest = &self.bytes[self.found..];
+        let at = rest.windows(wanted.len()).position(|text| text == wanted.as_bytes());
+        self.found += at.map_or(0, |at| at + wanted.len());
+        at.is_some()
+    }
+
     fn find(&mut self, wanted: &str) -> Option<String> {
         let mut end = self.found;
         for line in self.bytes[self.found..].split_inclusive(|byte| *byte == b'\n') {

@@ -106,13 +106,12 @@ impl DuplicateCache {
         let one = Remembered { message_id, fingerprint, answer: Answer::Working };
         self.touch(token, from, now);
         let Some(client) = self.clients.get_mut(&token) else {
-            let mut remembered = Vec::with_capacity(1);
-            remembered.push(one);
             let client = Client {
                 highest: message_id,
                 last_request: now,
                 goodbye_to: Some(from),
-                remembered,
+                // Room for one: most clients ask once.
+                remembered: Vec::from([one]),
             };
             self.clients.insert(token, client);
             return;

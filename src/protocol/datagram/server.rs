@@ -1,10 +1,14 @@
 //! The server's side of one UDP socket: every client of it.
 
+mod answers;
+
 use std::collections::VecDeque;
 use std::hash::Hasher;
 use std::time::Duration;
 
 use siphasher::sip::SipHasher13;
+
+use answers::{Held, unproven_allowance};
 
 use super::cookie::{CookieMaker, Proof};
 use super::duplicate_cache::{Answer, DuplicateCache, Found, Room};
@@ -78,17 +82,6 @@ pub struct DatagramServer {
     leaving_until: Option<Timestamp>,
     over: bool,
     events: Events,
-}
-
-/// A reply held back by `--work`, in the order in which they become due.
-#[derive(Debug)]
-struct Held {
-    due: Timestamp,
-    to: Peer,
-    header: Option<Header>,
-    allowance: usize,
-    payload: Box<[u8]>,
-    remembered: bool,
 }
 
 /// A request, read and judged.
@@ -292,52 +285,6 @@ impl DatagramServer {
         self.scratch = payload;
     }
 
-    fn answer_when_due(&mut self, request: &Request<'_>, payload: &[u8], now: Timestamp) {
-        let Request { from, header, allowance, .. } = *request;
-        let remembered = header.is_some_and(|header| self.remembers(&header));
-        if !self.config.work.is_zero() {
-            let due = now + self.config.work;
-            let payload = payload.into();
-            self.held.push_back(Held { due, to: from, header, allowance, payload, remembered });
-            return;
-        }
-        if let Some(header) = header.filter(|_| remembered) {
-            self.cache.store((header.token, header.message_id), Answer::Reply(payload.into()));
-        }
-        self.answer_within(allowance, from, header.as_ref(), payload, now);
-    }
-
-    fn release_held(&mut self, now: Timestamp) {
-        while let Some(held) = self.held.pop_front_if(|held| held.due <= now) {
-            let header = held.header.as_ref();
-            self.answer_within(held.allowance, held.to, header, &held.payload, now);
-            if let Some(header) = held.header.filter(|_| held.remembered) {
-                let key = (header.token, header.message_id);
-                self.cache.store(key, Answer::Reply(held.payload));
-            }
-        }
-    }
-
-    /// Answers, unless that is more than the address may be sent before it has proven itself.
-    fn answer_within(
-        &mut self,
-        allowance: usize,
-        to: Peer,
-        header: Option<&Header>,
-        payload: &[u8],
-        now: Timestamp,
-    ) {
-        let length = payload.len() + header.map_or(0, |_| HEADER_LENGTH);
-        if length <= allowance {
-            self.answer(to, header, payload);
-        } else if header.is_some() {
-            self.challenge(to, header, Challenge::ReplyTooLarge, now);
-        } else {
-            let too_large = EventKind::Dropped(Dropped::ReplyTooLarge);
-            self.events.warning(to, None, too_large);
-        }
-    }
-
     fn asked_to_stop(&mut self, request: &Request<'_>, number: i64) {
         let out_of_range = EventKind::OutOfRange(number);
         self.events.warning(request.from, request.message_id(), out_of_range);
@@ -347,80 +294,6 @@ impl DatagramServer {
             self.cache.goodbye_said(header.token);
             self.goodbye_to_request(request, ByeReason::OutOfRange);
         }
-    }
-
-    fn answer(&mut self, to: Peer, header: Option<&Header>, payload: &[u8]) {
-        self.events.sent(to, header.map(|header| header.message_id), payload);
-        match header {
-            None => self.out.push(to, |out| out.extend_from_slice(payload)),
-            Some(request) => {
-                let Header { attempt, token, message_id, .. } = *request;
-                let reply = Header::new(Type::Reply, attempt, token, message_id);
-                self.out.push(to, |out| reply.write(payload, out));
-            }
-        }
-    }
-
-    fn malformed(&mut self, from: Peer, header: Option<&Header>, reason: &str) {
-        let id = header.map(|header| header.message_id);
-        self.events.warning(from, id, EventKind::Malformed(reason.to_owned()));
-        self.answer(from, header, format!("ERR {reason}").as_bytes());
-    }
-
-    fn copy(
-        &mut self,
-        request: &Request<'_>,
-        header: &Header,
-        answer: DuplicateAnswer,
-        now: Timestamp,
-    ) {
-        self.cache.touch(header.token, request.from.address, now);
-        let attempt = header.attempt;
-        let duplicate = || EventKind::Duplicate { attempt, answer };
-        self.events.exchange(request.from, Some(header.message_id), duplicate);
-    }
-
-    fn challenge(&mut self, to: Peer, header: Option<&Header>, why: Challenge, now: Timestamp) {
-        let Some(header) = header else { return };
-        if !self.challenges.allows(now) {
-            return self.events.dropped(to, Dropped::ChallengeLimit);
-        }
-        let id = header.message_id;
-        let cookie = self.cookies.make(to.address, header.token, now);
-        let challenge = Header {
-            cookie: Some(cookie),
-            ..Header::new(Type::Challenge, header.attempt, header.token, id)
-        };
-        self.out.push(to, |out| challenge.write(b"", out));
-        self.events.exchange(to, Some(id), || EventKind::Challenged(why));
-    }
-
-    fn busy(&mut self, request: &Request<'_>) {
-        let Some(header) = request.header else { return };
-        const REASON: &str = "the server remembers too many clients";
-        let busy = Header::new(Type::Busy, header.attempt, header.token, header.message_id);
-        self.out.push(request.from, |out| busy.write(REASON.as_bytes(), out));
-        let busy = EventKind::Busy(REASON.to_owned());
-        self.events.warning(request.from, Some(header.message_id), busy);
-    }
-
-    /// Sends a datagram without payload in answer to `header`.
-    fn control(&mut self, to: Peer, kind: Type, header: &Header) {
-        let answer = Header::new(kind, header.attempt, header.token, header.message_id);
-        self.out.push(to, |out| answer.write(b"", out));
-    }
-
-    fn goodbye_to_request(&mut self, request: &Request<'_>, reason: ByeReason) {
-        if let Some(header) = request.header
-            && self.config.goodbye
-        {
-            self.goodbye(request.from, header.token, header.message_id, reason);
-        }
-    }
-
-    fn goodbye(&mut self, to: Peer, token: u32, message_id: u32, reason: ByeReason) {
-        let bye = Header { bye: Some(reason), ..Header::new(Type::Bye, 0, token, message_id) };
-        self.out.push(to, |out| bye.write(b"", out));
     }
 
     fn is_overworked(&self) -> bool {
@@ -440,15 +313,6 @@ impl DatagramServer {
         hasher.write(text.as_bytes());
         hasher.finish()
     }
-}
-
-/// Returns the largest datagram that may answer a framed request from an unproven address.
-fn unproven_allowance(header: &Header, payload: &[u8]) -> usize {
-    let received = HEADER_LENGTH + header.cookie.map_or(0, |cookie| cookie.len()) + payload.len();
-    let within = AMPLIFICATION_LIMIT * (received + IP_AND_UDP_HEADERS);
-    // A goodbye may follow unasked: its bytes are kept back here, so that both stay within.
-    let goodbye = HEADER_LENGTH + IP_AND_UDP_HEADERS;
-    within - goodbye - IP_AND_UDP_HEADERS
 }
 
 impl Session for DatagramServer {

@@ -175,7 +175,9 @@ impl StreamSession {
     /// Queues the replies whose work is done; returns whether there were any.
     fn release_held(&mut self, now: Timestamp) -> bool {
         let waiting = self.held.len();
-        while let Some((_, reply)) = self.held.pop_front_if(|(due, _)| *due <= now) {
+        while self.held.front().is_some_and(|(due, _)| *due <= now)
+            && let Some((_, reply)) = self.held.pop_front()
+        {
             self.events.sent(self.peer, None, &reply);
             self.output.extend_from_slice(&reply);
             self.output.push(b'\n');
