@@ -5,13 +5,13 @@
 //! transcript is merged by cause instead: what the server received stands after what the client
 //! sent, and what the client received after what the server sent.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, PipeReader, Write};
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::thread;
 use std::time::Duration;
 
 use color_eyre::eyre::{self, WrapErr, bail};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
@@ -133,17 +133,18 @@ struct Program {
 
 impl Program {
     fn start(name: &'static str, arguments: &[&str]) -> eyre::Result<Self> {
-        let mut child = Command::new(beside_us(name)?)
+        let (reader, writer) = io::pipe().wrap_err("Could not make a pipe")?;
+        let child = Command::new(beside_us(name)?)
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            // One pipe for both streams keeps the order in which they were written.
+            .stdout(writer.try_clone()?)
+            .stderr(writer)
             .kill_on_drop(true)
             .spawn()
             .wrap_err_with(|| format!("Could not start {name}"))?;
         let (sender, lines) = mpsc::channel(64);
-        tokio::spawn(forward(child.stdout.take(), sender.clone()));
-        tokio::spawn(forward(child.stderr.take(), sender));
+        thread::spawn(move || forward(reader, &sender));
         Ok(Program { name, child, lines })
     }
 
@@ -162,11 +163,10 @@ impl Program {
     }
 }
 
-async fn forward(stream: Option<impl AsyncRead + Unpin>, lines: mpsc::Sender<String>) {
-    let Some(stream) = stream else { return };
-    let mut stream = BufReader::new(stream).lines();
-    while let Ok(Some(line)) = stream.next_line().await {
-        if lines.send(line).await.is_err() {
+fn forward(reader: PipeReader, lines: &mpsc::Sender<String>) {
+    for line in BufReader::new(reader).lines() {
+        // At the end nobody may be listening any more.
+        if line.is_ok_and(|line| lines.blocking_send(line).is_err()) {
             return;
         }
     }

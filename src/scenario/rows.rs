@@ -76,11 +76,11 @@ pub const HALF_AND_MOST: Row = Row {
     label: "answer after: half, 95 %",
     cell: |run| {
         let metrics = run.metrics();
-        let show = |ms: Option<f64>| match ms {
-            Some(ms) => short(Duration::from_secs_f64(ms / 1000.0)),
-            None => "-".to_owned(),
-        };
-        format!("{}, {}", show(metrics.p50_ms), show(metrics.p95_ms))
+        match (metrics.p50_ms, metrics.p95_ms) {
+            (Some(half), Some(most)) if most < 1000.0 => format!("{half:.2}, {most:.2} ms"),
+            (Some(half), Some(most)) => format!("{:.1}, {:.1} s", half / 1000.0, most / 1000.0),
+            _ => "-".to_owned(),
+        }
     },
 };
 

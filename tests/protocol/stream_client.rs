@@ -206,11 +206,16 @@ fn a_reply_that_does_not_end_is_a_protocol_error() {
 }
 
 #[test]
-fn a_raw_client_sends_no_line_end_and_takes_one_read_for_one_reply() {
+fn a_raw_client_sends_no_line_end_and_cannot_take_two_glued_replies_apart() {
     let mut client = StreamClientByHand::new(Framing::Raw);
     client.asks("A;1", None);
     client.asks("A;2", None);
     assert_eq!(client.story(), ["A;1", "A;2"]);
+    client.reads("S;50\n");
+    assert_eq!(client.story(), [r#"0: Replied("S;50")"#]);
+    client.asks("A;3", None);
     client.reads("S;50\nS;51\n");
-    assert_eq!(client.story(), [r#"0: Replied("S;50\nS;51")"#]);
+    let glued = r#"ProtocolError("the server's reply is line end inside the message")"#;
+    let story = client.story();
+    assert_eq!(story, ["A;3".to_owned(), format!("1: {glued}"), format!("2: {glued}")]);
 }
