@@ -5,6 +5,8 @@ pub mod client;
 pub mod demo;
 pub mod escape;
 pub mod net;
+#[cfg(feature = "sim")]
+pub mod packet;
 pub mod peer;
 pub mod protocol;
 pub mod report;
@@ -13,3 +15,5 @@ pub mod server;
 pub mod service;
 pub mod testbed;
 pub mod time;
+#[cfg(feature = "sim")]
+pub mod wire;

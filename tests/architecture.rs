@@ -11,7 +11,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("escape", &[]),
     ("service", &["peer", "time"]),
     ("protocol", &["peer", "service", "time"]),
-    ("net", &[]),
+    ("packet", &[]),
+    ("wire", &["packet", "protocol", "time"]),
+    ("net", &["packet", "time", "wire"]),
     ("server", &["escape", "net", "peer", "protocol", "service", "time"]),
     ("client", &["net", "peer", "protocol", "time"]),
     ("testbed", &["net", "peer", "protocol", "time"]),
@@ -28,7 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without sockets, clocks, randomness of their own, or threads.
-const PURE: &[&str] = &["service", "protocol", "report", "peer", "escape"];
+const PURE: &[&str] = &["service", "protocol", "report", "peer", "escape", "packet", "wire"];
 
 /// What a pure module must not name.
 const IMPURE: &[&str] = &[

@@ -1,9 +1,11 @@
 //! Sockets, as far as the programs need them: the network below can be exchanged.
 //!
 //! The traits say what TCP and UDP sockets do in the words of this project; [`kernel`] implements
-//! them with the sockets of the operating system.
+//! them with the sockets of the operating system, `sim` with simulated hosts in virtual time.
 
 pub mod kernel;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 use std::future::Future;
 use std::io;

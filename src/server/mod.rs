@@ -1,7 +1,7 @@
 //! The server: sockets, a service, and the sessions between them.
 //!
 //! What is said is decided in `protocol`, what is answered in `service`; here the bytes are carried
-//! from one to the other. [`tasks`] does it with one asynchronous task for each connection.
+//! from one to the other. The model `tasks` does it with one asynchronous task for each connection.
 
 mod lines;
 mod tasks;

@@ -1,0 +1,45 @@
+//! What is kept of a run: every packet, and what became of it.
+
+use crate::time::Timestamp;
+use crate::wire::{self, Passing, WireEvent};
+
+/// What happened to which packet, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimEvent {
+    /// When.
+    pub at: Timestamp,
+    /// To which.
+    pub packet: Passing,
+    /// What.
+    pub fate: SimFate,
+}
+
+/// What happened to a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SimFate {
+    /// The wire did it.
+    OnWire(wire::Fate),
+    /// It came out of the wire, and was dropped there.
+    AtHost(Drop),
+}
+
+/// Why a host dropped a packet that the wire had delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drop {
+    /// A SYN, but as many connections as the backlog holds wait to be accepted.
+    BacklogFull,
+    /// A datagram, but the socket holds all that it may.
+    ReceiveBufferFull,
+    /// A datagram for a connected socket, but from somewhere else.
+    NotItsPeer,
+    /// The host has no power.
+    PoweredOff,
+    /// No host has that address.
+    NoSuchHost,
+}
+
+impl From<WireEvent> for SimEvent {
+    fn from(WireEvent { at, packet, fate }: WireEvent) -> Self {
+        SimEvent { at, packet, fate: SimFate::OnWire(fate) }
+    }
+}

@@ -1,0 +1,124 @@
+//! All hosts and the wire between them: what happens next, and when.
+//!
+//! Nothing here reads a clock. [`World::run_until`] replays everything that is due, in the order in
+//! which it is due, to the microsecond; so it does not matter how late it is called.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use super::SimConfig;
+use super::host::Host;
+use super::record::{Drop, SimEvent, SimFate};
+use crate::time::{Timestamp, earlier};
+use crate::wire::{Direction, Passing, Wire};
+
+/// The first of the hosts is the server.
+pub(super) const SERVER: usize = 0;
+
+pub(super) struct World {
+    pub(super) wire: Wire,
+    pub(super) hosts: Vec<Host>,
+    by_address: BTreeMap<Ipv4Addr, usize>,
+    record: Vec<SimEvent>,
+    /// The driver wakes at this moment, if at all.
+    pub(super) armed: Option<Timestamp>,
+    /// The run has ended: nothing happens any more.
+    pub(super) over: bool,
+}
+
+impl World {
+    pub(super) fn new(config: &SimConfig) -> Self {
+        let hosts: Vec<_> =
+            (0..=config.clients).map(|number| Host::new(number, address(number), config)).collect();
+        World {
+            wire: Wire::new(&config.wire),
+            by_address: hosts.iter().map(|host| host.address).zip(0..).collect(),
+            hosts,
+            record: Vec::new(),
+            armed: None,
+            over: false,
+        }
+    }
+
+    /// Returns when something happens next, if no program does anything.
+    pub(super) fn next_event(&self) -> Option<Timestamp> {
+        let hosts = self.hosts.iter().filter_map(|host| host.due).min();
+        earlier(self.wire.poll_timeout(), hosts)
+    }
+
+    /// Lets everything happen that is due by `now`.
+    pub(super) fn run_until(&mut self, now: Timestamp) {
+        while let Some(at) = self.next_event().filter(|at| *at <= now) {
+            if let Some(packet) = self.wire.poll_transmit(at) {
+                self.keep_events();
+                self.deliver(packet, at);
+                continue;
+            }
+            for index in 0..self.hosts.len() {
+                if self.hosts[index].due.is_some_and(|due| due <= at) {
+                    self.poll(index, at);
+                }
+            }
+        }
+    }
+
+    /// Lets a host send what it has to send.
+    pub(super) fn poll(&mut self, index: usize, now: Timestamp) {
+        let host = &mut self.hosts[index];
+        host.poll(now);
+        while let Some(bytes) = host.device.outbox.pop_front() {
+            if destination(&bytes) == host.address {
+                // What a host says to itself never leaves it.
+                host.receive(&bytes, now);
+                host.poll(now);
+                continue;
+            }
+            let direction = match index {
+                SERVER => Direction::ServerToClient,
+                _ => Direction::ClientToServer,
+            };
+            self.wire.receive(direction, bytes, now);
+        }
+        self.keep_events();
+    }
+
+    fn deliver(&mut self, packet: Passing, now: Timestamp) {
+        let host = self.by_address.get(&destination(&packet.bytes)).copied();
+        let dropped = match host {
+            Some(index) => self.hosts[index].receive(&packet.bytes, now),
+            None => Some(Drop::NoSuchHost),
+        };
+        if let Some(why) = dropped {
+            self.record.push(SimEvent { at: now, packet, fate: SimFate::AtHost(why) });
+        }
+        if let Some(index) = host {
+            self.poll(index, now);
+        }
+    }
+
+    fn keep_events(&mut self) {
+        self.record.extend(std::iter::from_fn(|| self.wire.poll_event()).map(SimEvent::from));
+    }
+
+    pub(super) fn take_record(&mut self) -> Vec<SimEvent> {
+        std::mem::take(&mut self.record)
+    }
+}
+
+/// The server is 10.0.0.2, the clients are 10.0.0.1, 10.0.0.3 and so on: in the lessons, 1 asks 2.
+fn address(number: usize) -> Ipv4Addr {
+    let last = match number {
+        SERVER => 2,
+        1 => 1,
+        number => number + 1,
+    };
+    Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 0).to_bits() + last as u32)
+}
+
+fn destination(packet: &Arc<[u8]>) -> Ipv4Addr {
+    match packet.get(16..20) {
+        Some(&[a, b, c, d]) => Ipv4Addr::new(a, b, c, d),
+        _ => Ipv4Addr::UNSPECIFIED,
+    }
+}
