@@ -1,6 +1,8 @@
 //! Where servers listen and clients look for them: ports that are taken, names with several
 //! addresses, IPv6.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -13,8 +15,9 @@ use socklab::peer::Transport;
 use socklab::protocol::Ending;
 use socklab::time::Clock;
 #[cfg(target_os = "linux")]
-use support::wire::Deaf;
-use support::wire::{Nobody, tcp_listener, udp_socket};
+use support::peers::Deaf;
+use support::peers::Nobody;
+use support::wire::{tcp_listener, udp_socket};
 use support::{BOTH, CLIENT, HASTY, Program, SERVER, Server, server_command, skip};
 
 #[test]

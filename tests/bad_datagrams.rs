@@ -1,12 +1,15 @@
 //! What peers may do to a server over UDP, and what nobody else notices of it.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::net::UdpSocket;
 
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
+use support::peers::Guest;
 use support::wire::{
-    ACK, BUSY, BYE, CHALLENGE, Datagram, Guest, PONG, REPLY, STALE, catch_up, exchange, udp_to,
+    ACK, BUSY, BYE, CHALLENGE, Datagram, PONG, REPLY, STALE, catch_up, exchange, udp_to,
 };
 use support::{HASTY, Server};
 

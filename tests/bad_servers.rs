@@ -1,39 +1,15 @@
 //! What a server, or somebody who poses as one, may do to our client.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::thread;
+use std::net::SocketAddr;
 
-use support::wire::{
-    ACK, CHALLENGE, Datagram, REPLY, accept, read_line, receive_framed, tcp_listener, udp_socket,
-};
+use support::peers::{datagram_server, stream_server};
+use support::wire::{ACK, CHALLENGE, Datagram, REPLY, receive_framed, udp_socket};
 use support::{BOTH, Ended, client};
-
-/// A server over TCP for one exchange: `answer` gets the connection, with the request read.
-fn stream_server(answer: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
-    let (listener, address) = tcp_listener();
-    thread::spawn(move || {
-        let mut stream = accept(&listener);
-        read_line(&mut stream);
-        answer(stream);
-    });
-    address
-}
-
-/// A server over UDP: `answer` gets the socket, the first request, and who sent it.
-fn datagram_server(
-    answer: impl FnOnce(UdpSocket, Datagram, SocketAddr) + Send + 'static,
-) -> SocketAddr {
-    let socket = udp_socket();
-    let address = socket.local_addr().expect("an address");
-    thread::spawn(move || {
-        let (request, from) = receive_framed(&socket);
-        answer(socket, request, from);
-    });
-    address
-}
 
 /// A server that answers with these bytes.
 fn saying(transport: &str, answer: &'static [u8]) -> SocketAddr {

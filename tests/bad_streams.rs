@@ -1,12 +1,15 @@
 //! What peers may do to a server over TCP, and what nobody else notices of it.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use support::wire::{Guest, connect, conversation, read_line, read_to_end, reset};
+use support::peers::Guest;
+use support::wire::{connect, conversation, read_line, read_to_end, reset};
 use support::{HASTY, Server, Stopwatch};
 
 /// Sends this, and listens until the server closes.

@@ -1,5 +1,7 @@
 //! The programs as they are typed: numbers from a pipe, options, help.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::io::Write;

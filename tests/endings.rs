@@ -1,18 +1,22 @@
 //! Every way in which an exchange can end, over both transports: the client's exit code, what it
 //! says, and that it says so in time.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::SocketAddr;
 use std::process::Command;
-use std::thread;
 
 use rustix::process::Signal;
 use serde_json::json;
+#[cfg(target_os = "linux")]
+use support::peers::Deaf;
+use support::peers::{Nobody, datagram_server, stream_server};
 use support::wire::{
-    BUSY, BYE, Datagram, Deaf, Nobody, STALE, accept, read_line, receive, receive_framed, reset,
-    tcp_listener, udp_socket,
+    BUSY, BYE, Datagram, STALE, accept, read_line, receive, receive_framed, reset, tcp_listener,
+    udp_socket,
 };
 use support::{BOTH, Ended, Program, Server, client, client_command};
 
@@ -25,30 +29,6 @@ fn asking<'a>(transport: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut options = vec!["--transport", transport, "--number", "25", "--json"];
     options.extend(more);
     options
-}
-
-/// A server for one exchange: `answer` gets the accepted connection, with the request read.
-fn stream_server(answer: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
-    let (listener, address) = tcp_listener();
-    thread::spawn(move || {
-        let mut stream = accept(&listener);
-        assert_eq!(read_line(&mut stream), "Client of socklab;25\n");
-        answer(stream);
-    });
-    address
-}
-
-/// A server for one exchange: `answer` gets the socket, the first request, and who sent it.
-fn datagram_server(
-    answer: impl FnOnce(UdpSocket, Datagram, SocketAddr) + Send + 'static,
-) -> SocketAddr {
-    let socket = udp_socket();
-    let address = socket.local_addr().expect("an address");
-    thread::spawn(move || {
-        let (request, from) = receive_framed(&socket);
-        answer(socket, request, from);
-    });
-    address
 }
 
 /// A server for one exchange over UDP that answers with one framed datagram.

@@ -1,5 +1,7 @@
 //! The students' programs and ours: they end no message with a line end, read once, and close.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::io::Write;

@@ -1,6 +1,8 @@
 //! A bad network between real programs: it loses a fifth of the datagrams, doubles a fifth and
 //! reorders them, both ways. Every client gets its sum all the same, and no sum is computed twice.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

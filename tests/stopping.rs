@@ -1,5 +1,7 @@
 //! How a server stops: by a signal or by a number out of range, with a last word for everybody.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::io::{Read, Write};

@@ -1,5 +1,7 @@
 //! What the programs print, for people and for programs that read it.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -9,8 +11,8 @@ use std::thread;
 
 use rustix::process::Signal;
 use serde_json::json;
+use support::peers::Nobody;
 use support::program::json_lines;
-use support::wire::Nobody;
 use support::{BOTH, Program, Server, client_command, server_command};
 
 /// Replaces what differs from run to run.

@@ -1,11 +1,12 @@
 //! Real programs on loopback sockets: started, watched, and never left behind.
 //!
-//! Here are our two programs; [`program`] runs any, and [`wire`] has the other ends of their
-//! conversations. Nothing sleeps: what a test waits for is a line, a reply or an end, and [`LIMIT`]
-//! bounds the wait.
+//! Here are our two programs; [`program`] runs any, [`peers`] and [`wire`] are the other ends of
+//! their conversations. Nothing sleeps: what a test waits for is a line, a reply or an end, and
+//! [`LIMIT`] bounds the wait.
 
 #![allow(dead_code, reason = "each file of tests uses a part of this")]
 
+pub(crate) mod peers;
 pub(crate) mod program;
 pub(crate) mod wire;
 

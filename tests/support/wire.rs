@@ -1,14 +1,13 @@
-//! The other ends of conversations, made by hand: datagrams as PROTOCOL.md draws them, servers that
-//! misbehave, ports where nobody listens, and a guest who behaves well.
+//! Datagrams and streams made by hand, as the protocol's description draws them.
 //!
 //! Nothing here uses the product's own codec: what both get wrong would go unnoticed.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::SockRef;
 
 use super::LIMIT;
 
@@ -224,75 +223,4 @@ pub(crate) fn read_line(stream: &mut TcpStream) -> String {
 pub(crate) fn reset(stream: TcpStream) {
     let linger = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     linger.expect("an open socket");
-}
-
-/// A port at which nobody listens. It is taken nevertheless, so that nobody begins to.
-pub(crate) struct Nobody {
-    pub(crate) address: SocketAddr,
-    _holder: Socket,
-}
-
-impl Nobody {
-    pub(crate) fn over(transport: &str) -> Self {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let kind = if transport == "tcp" { Type::STREAM } else { Type::DGRAM };
-        let holder = Socket::new(Domain::IPV4, kind, None).expect("a socket");
-        holder.bind(&any.into()).expect("a port");
-        let address = holder.local_addr().ok().and_then(|it| it.as_socket());
-        let address = address.expect("an address");
-        if transport == "udp" {
-            // A socket that is connected, here to itself, hears no one else.
-            holder.connect(&address.into()).expect("connected");
-        }
-        // TCP: bound, but it does not listen.
-        Nobody { address, _holder: holder }
-    }
-}
-
-/// A listener that is deaf to handshakes: the kernel keeps one connection more than its backlog of
-/// 0, and drops what comes then. (So does Linux; others may answer.)
-pub(crate) struct Deaf {
-    pub(crate) address: SocketAddr,
-    _listener: Socket,
-    _waiting: TcpStream,
-}
-
-impl Deaf {
-    pub(crate) fn listener() -> Self {
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        listener.bind(&any.into()).expect("a port");
-        listener.listen(0).expect("listening");
-        let address = listener.local_addr().ok().and_then(|it| it.as_socket());
-        let address = address.expect("an address");
-        let waiting = TcpStream::connect(address).expect("a connection");
-        Deaf { address, _listener: listener, _waiting: waiting }
-    }
-}
-
-/// Somebody who behaves well and stays: whatever others do must not be noticed here.
-pub(crate) struct Guest {
-    stream: BufReader<TcpStream>,
-    socket: UdpSocket,
-    asked: u32,
-}
-
-impl Guest {
-    pub(crate) fn at(server: SocketAddr) -> Self {
-        Guest { stream: BufReader::new(connect(server)), socket: udp_to(server), asked: 0 }
-    }
-
-    /// Asks over the connection that it has had all the time, and over UDP.
-    #[track_caller]
-    pub(crate) fn is_served(&mut self) {
-        self.asked += 1;
-        self.stream.get_mut().write_all(b"Guest;7\n").expect("connected");
-        let mut reply = String::new();
-        self.stream.read_line(&mut reply).expect("a reply in time");
-        assert!(reply.starts_with("Server of socklab;"), "{reply:?}");
-        let request = Datagram::request(0x6E57, self.asked, "Guest;7");
-        let reply = Datagram::read(&exchange(&self.socket, &request.bytes()));
-        assert_eq!((reply.kind, reply.id), (REPLY, self.asked));
-        assert!(reply.text().starts_with("Server of socklab;"), "{reply:?}");
-    }
 }
