@@ -46,7 +46,7 @@ fn a_second_interrupt_ends_it_with_130_at_once() {
 
 #[test]
 fn accepted_requests_are_answered_while_it_stops_and_new_ones_are_turned_away() {
-    let server = Server::start(&["--number", "50", "--work", "2s"]);
+    let server = Server::start(&["--number", "50", "--work", "1s"]);
     let ask = |transport| {
         let options = ["--transport", transport, "--number", "25", "--json"];
         Program::start(&mut client_command(server.address, &options))

@@ -1,5 +1,5 @@
-//! Who else may be at the other end: servers for one exchange, ports where nobody listens or answers,
-//! and a guest who behaves well.
+//! Who else may be at the other end: servers for one exchange, ports where nobody listens or
+//! answers, and a guest who behaves well.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};

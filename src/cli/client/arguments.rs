@@ -66,7 +66,7 @@ pub struct ClientArguments {
         value_parser = cli::message_length, help_heading = MORE)]
     pub max_message: usize,
 
-    /// Print more: every datagram that left and why
+    /// Print also what came and was dropped
     #[arg(short, long, help_heading = MORE)]
     pub verbose: bool,
 

@@ -285,7 +285,7 @@ impl<'a> Report<'a> {
             1 => "1 attempt".to_owned(),
             attempts => format!("{attempts} attempts"),
         };
-        let again = "Was it executed? Nobody here can tell: ask the server, or ask again";
+        let again = "It may have been executed, or not: nobody here can tell";
         let (error, advice) = match ending {
             Ending::Replied(_) => return,
             Ending::Refused => {
@@ -309,17 +309,18 @@ impl<'a> Report<'a> {
                     "Wait longer with --timeout 30s, or check that the server runs".to_owned(),
                 )
             }
-            Ending::BrokenOff(how) => (
-                format!("Broken off: {how} before it answered ({transport} {server})."),
-                again.to_owned(),
+            Ending::BrokenOff(how) => {
+                let how = if *how == Closing::Reset { "RST" } else { "FIN" };
+                let error = format!("Broken off by {transport} {server}: {how} before the answer.");
+                (error, again.to_owned())
+            }
+            Ending::ServerShutDown(how) if self.expected_shutdown => {
+                (how.to_string(), String::new())
+            }
+            Ending::ServerShutDown(how) => (
+                format!("The server has shut down: {how} ({transport} {server})."),
+                "Start one in another terminal with: server".to_owned(),
             ),
-            Ending::ServerShutDown(how) => match how {
-                _ if self.expected_shutdown => (how.to_string(), String::new()),
-                Closing::Bye(_) | Closing::EndOfStream | Closing::Reset => (
-                    format!("The server has shut down: {how} ({transport} {server})."),
-                    "Start one in another terminal with: server".to_owned(),
-                ),
-            },
             Ending::Busy(reason) => (
                 format!("Busy: {} ({transport} {server}).", escape(reason)),
                 "Try again when another client has left".to_owned(),
