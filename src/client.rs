@@ -19,7 +19,7 @@ use crate::protocol::datagram::{DatagramRequester, RequesterConfig};
 use crate::protocol::framing::Framing;
 use crate::protocol::parameters::{MAX_MESSAGE, TIMEOUT};
 use crate::protocol::stream::StreamRequester;
-use crate::protocol::{Ending, Exchange, Input, Requester, RequesterEvent, Transmit};
+use crate::protocol::{Closing, Ending, Exchange, Input, Requester, RequesterEvent, Transmit};
 use crate::time::{Clock, Timestamp};
 
 /// How a client behaves.
@@ -56,6 +56,7 @@ pub struct Conversation<N: Net> {
     requester: Box<dyn Requester>,
     clock: Clock,
     buffer: Box<[u8]>,
+    broken: bool, // a write has failed
 }
 
 enum Link<N: Net> {
@@ -95,7 +96,7 @@ impl<N: Net> Conversation<N> {
                 (Link::Datagrams(Arc::new(socket)), Box::new(requester))
             }
         };
-        Ok(Conversation { link, requester, clock, buffer })
+        Ok(Conversation { link, requester, clock, buffer, broken: false })
     }
 
     /// Opens a conversation until `deadline`; if that fails for a reason that ends an exchange,
@@ -123,6 +124,10 @@ impl<N: Net> Conversation<N> {
             Err(error) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => Ok(Err(Ending::Refused)),
                 io::ErrorKind::TimedOut => Ok(Err(Ending::TimedOut)),
+                // Reset between the handshake and our first word.
+                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+                    Ok(Err(Ending::BrokenOff(Closing::Reset)))
+                }
                 _ => Err(error),
             },
         }
@@ -162,48 +167,81 @@ impl<N: Net> Conversation<N> {
         }
     }
 
-    /// Sends what there is to send, then receives once, if only something happened.
+    /// Receives or sends, once; what has come goes first, for a FIN that came before we asked is no
+    /// answer to our question.
     fn carry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let now = self.clock.now();
-        while let Some(transmit) = self.requester.poll_transmit(now) {
-            let Transmit::Bytes { bytes, .. } = transmit else {
-                return Poll::Pending;
-            };
-            let sent = match &mut self.link {
-                Link::Stream(stream) => stream.poll_write(cx, bytes),
-                Link::Datagrams(socket) => socket.poll_send(cx, bytes).map_ok(|()| bytes.len()),
-            };
-            match (sent, &self.link) {
-                (Poll::Pending, _) => break,
-                (Poll::Ready(Ok(count)), _) => {
-                    self.requester.transmitted(count, now);
-                    return Poll::Ready(Ok(()));
-                }
-                (Poll::Ready(Err(_)), Link::Stream(_)) => self.requester.refused(now),
-                (Poll::Ready(Err(error)), Link::Datagrams(_)) => {
-                    refused_or(error, &mut *self.requester, now)?;
-                    return Poll::Ready(Ok(()));
-                }
+        let Conversation { link, requester, clock, buffer, broken } = self;
+        match link {
+            Link::Stream(stream) => {
+                carry_stream(cx, stream, &mut **requester, *clock, buffer, broken).map(Ok)
+            }
+            Link::Datagrams(socket) => {
+                carry_datagrams(cx, &**socket, &mut **requester, *clock, buffer)
             }
         }
-        let received = match &mut self.link {
-            Link::Stream(stream) => ready!(stream.poll_read(cx, &mut self.buffer)),
-            Link::Datagrams(socket) => ready!(socket.poll_receive(cx, &mut self.buffer))
-                .map(|(count, _)| Received::Bytes(count)),
-        };
-        let now = self.clock.now();
-        let input = match (received, &self.link) {
-            (Ok(Received::Bytes(count)), _) => Input::Bytes(&self.buffer[..count]),
-            (Ok(Received::EndOfStream), _) => Input::EndOfStream,
-            (Err(_), Link::Stream(_)) => Input::Reset,
-            (Err(error), Link::Datagrams(_)) => {
-                refused_or(error, &mut *self.requester, now)?;
-                return Poll::Ready(Ok(()));
-            }
-        };
-        self.requester.receive(input, now);
-        Poll::Ready(Ok(()))
     }
+}
+
+fn carry_stream<S: Stream>(
+    cx: &mut Context<'_>,
+    stream: &mut S,
+    requester: &mut dyn Requester,
+    clock: Clock,
+    buffer: &mut [u8],
+    broken: &mut bool,
+) -> Poll<()> {
+    if let Poll::Ready(received) = stream.poll_read(cx, buffer) {
+        let input = match received {
+            Ok(Received::Bytes(count)) => Input::Bytes(&buffer[..count]),
+            // The reset was told to our write: what is left to read is only the end.
+            Ok(Received::EndOfStream) if *broken => Input::Reset,
+            Ok(Received::EndOfStream) => Input::EndOfStream,
+            Err(_) => Input::Reset,
+        };
+        requester.receive(input, clock.now());
+        return Poll::Ready(());
+    }
+    let now = clock.now();
+    let Some(Transmit::Bytes { bytes, .. }) = requester.poll_transmit(now) else {
+        return Poll::Pending;
+    };
+    match ready!(stream.poll_write(cx, bytes)) {
+        Ok(count) => requester.transmitted(count, now),
+        Err(_) => {
+            *broken = true;
+            requester.refused(now);
+        }
+    }
+    Poll::Ready(())
+}
+
+fn carry_datagrams<U: Udp>(
+    cx: &mut Context<'_>,
+    socket: &U,
+    requester: &mut dyn Requester,
+    clock: Clock,
+    buffer: &mut [u8],
+) -> Poll<io::Result<()>> {
+    if let Poll::Ready(received) = socket.poll_receive(cx, buffer) {
+        let now = clock.now();
+        match received {
+            Ok((count, _)) => requester.receive(Input::Bytes(&buffer[..count]), now),
+            Err(error) => refused_or(error, requester, now)?,
+        }
+        return Poll::Ready(Ok(()));
+    }
+    let now = clock.now();
+    let Some(Transmit::Bytes { bytes, .. }) = requester.poll_transmit(now) else {
+        return Poll::Pending;
+    };
+    let length = bytes.len();
+    match ready!(socket.poll_send(cx, bytes)) {
+        // No way to the server at the moment: lost like any other datagram, the timers go on.
+        Err(error) if is_no_way(&error) => requester.transmitted(length, now),
+        Err(error) => refused_or(error, requester, now)?,
+        Ok(()) => requester.transmitted(length, now),
+    }
+    Poll::Ready(Ok(()))
 }
 
 /// Waits for a refusal over UDP; over TCP, reading meets it.
@@ -228,10 +266,15 @@ fn refused_or(error: io::Error, requester: &mut dyn Requester, now: Timestamp) -
             requester.refused(now);
             Ok(())
         }
-        // Reported by routers about an earlier datagram: no verdict, the timers go on.
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Ok(()),
+        // Reported by routers about an earlier datagram: no verdict.
+        _ if is_no_way(&error) => Ok(()),
         _ => Err(error),
     }
+}
+
+fn is_no_way(error: &io::Error) -> bool {
+    use io::ErrorKind::{HostUnreachable, NetworkDown, NetworkUnreachable};
+    matches!(error.kind(), HostUnreachable | NetworkDown | NetworkUnreachable)
 }
 
 /// What [`ask_once`] reports on its way.

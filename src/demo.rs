@@ -25,7 +25,7 @@ const CLIENT_NUMBER: &str = "25";
 const SERVER_NUMBER: &str = "50";
 
 /// No line of a healthy demonstration takes longer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Room for a line behind `server | `, so that all fits 80 columns.
 const WIDTH: usize = 71;
@@ -150,7 +150,7 @@ impl Program {
 
     /// Waits for the next line; `None` at the end.
     async fn next(&mut self) -> eyre::Result<Option<String>> {
-        let next = tokio::time::timeout(PATIENCE, self.lines.recv()).await;
+        let next = tokio::time::timeout(LONGEST_WAIT, self.lines.recv()).await;
         next.wrap_err_with(|| format!("The {} prints nothing more", self.name))
     }
 

@@ -208,13 +208,38 @@ fn json_is_one_document_also_for_several() {
 }
 
 #[test]
+fn the_names_that_can_be_expected_are_those_of_the_report() {
+    let report: Value =
+        serde_json::from_slice(&compare(&["happy-path", "--format", "json"]).stdout).expect("JSON");
+    let numbers = report["tcp"].as_object().expect("a column");
+    assert!(numbers.keys().eq(socklab::scenario::metrics::NAMES.iter()));
+}
+
+#[test]
+fn an_idle_client_is_not_the_one_that_asked() {
+    let output = compare(&["out-of-range-shutdown", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(report["tcp"]["learned_ms"].is_number());
+    let killed =
+        compare(&["server-killed", "--format", "json", "--retransmission-timeout", "50ms"]);
+    let report: Value = serde_json::from_slice(&killed.stdout).expect("JSON");
+    assert!(report["tcp"]["learned_ms"].is_null(), "it had asked: {report}");
+}
+
+#[test]
+fn with_one_try_nobody_repeats() {
+    expect(&["happy-path", "--semantics", "maybe"], &["udp.retransmitted_by==nobody"]);
+}
+
+#[test]
 fn an_expectation_that_is_not_met_ends_with_10() {
     let output = compare(&["happy-path", "--expect", "udp.attempts==2"]);
     assert_eq!(output.status.code(), Some(10));
     let table = stdout(&output);
     assert!(table.contains("NOT AS EXPECTED: expected udp.attempts==2, seen 1"), "{table}");
     let misspelt = compare(&["happy-path", "--expect", "udp.atempts>=0"]);
-    assert_eq!(misspelt.status.code(), Some(10));
+    assert_eq!(misspelt.status.code(), Some(2));
+    assert!(stderr(&misspelt).contains("nothing to compare with udp.atempts>=0"));
 }
 
 #[test]

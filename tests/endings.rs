@@ -154,11 +154,23 @@ fn a_connection_that_ends_before_the_answer_ends_it_with_5() {
     let closing = stream_server(drop);
     let client = ask("tcp", closing, &[]);
     ended(&client, 5, "broken_off");
-    assert!(client.out.contains("closed the connection before"), "{client:#?}");
+    assert!(client.out.contains(": FIN before the answer."), "{client:#?}");
     let resetting = stream_server(reset);
     let client = ask("tcp", resetting, &[]);
     ended(&client, 5, "broken_off");
-    assert!(client.out.contains("reset the connection before"), "{client:#?}");
+    assert!(client.out.contains(": RST before the answer."), "{client:#?}");
+}
+
+#[test]
+fn a_reset_right_after_the_handshake_is_a_reset_however_it_is_told() {
+    for _ in 0..40 {
+        let (listener, address) = tcp_listener();
+        let resetting = std::thread::spawn(move || reset(accept(&listener)));
+        let client = ask("tcp", address, &[]);
+        ended(&client, 5, "broken_off");
+        assert!(client.out.contains(": RST before the answer."), "{client:#?}");
+        resetting.join().expect("it has reset");
+    }
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn a_number_out_of_range_is_warned_of_and_sent() {
     let server = Server::start(&["--transport", "tcp"]);
     let Some((client, mut keyboard)) = at_a_terminal(server.address, &[]) else { return };
     keyboard.write_all(b"101\r").expect("typed");
-    client.wait_for("101 is not in 1..100: the server will shut down");
+    client.wait_for("101 is not in 1..100: it asks the server to stop");
     client.finish().with_code(6);
     server.finish().with_code(0);
 }

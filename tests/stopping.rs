@@ -45,6 +45,15 @@ fn a_second_interrupt_ends_it_with_130_at_once() {
 }
 
 #[test]
+fn the_first_interrupt_while_it_lingers_after_101_is_no_second_one() {
+    let server = Server::start(&["--transport", "udp"]);
+    server.client(&["--transport", "udp", "--number", "101"]).with_code(6);
+    server.signal(Signal::INT);
+    server.wait_for("Keyboard interrupt received");
+    server.finish().with_code(0);
+}
+
+#[test]
 fn accepted_requests_are_answered_while_it_stops_and_new_ones_are_turned_away() {
     let server = Server::start(&["--number", "50", "--work", "1s"]);
     let ask = |transport| {

@@ -30,9 +30,11 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(arguments: ClientArguments) -> eyre::Result<u8> {
-    let texts = arguments.request.iter().chain([&arguments.name]);
-    if texts.into_iter().any(|text| text.contains(['\n', '\r'])) {
-        let what = "a name and a request are one line each";
+    if let Some(wrong) = super::wrong_name(&arguments.name) {
+        return Err(wrong.into());
+    }
+    if arguments.request.iter().any(|text| text.contains(['\n', '\r'])) {
+        let what = "a request is one line";
         return Err(Failure::usage(what, "Ask twice for two requests: --request repeats").into());
     }
     tokio::select! {
@@ -119,7 +121,7 @@ impl<'a> Asking<'a> {
         let wants_sum = self.arguments.verify;
         let request = SumRequest { name: &self.arguments.name, number, wants_sum };
         if !RANGE.contains(&number) && !self.arguments.quiet {
-            super::print_warning(&format!("{number} is not in 1..100: the server will shut down"));
+            super::print_warning(&format!("{number} is not in 1..100: it asks the server to stop"));
         }
         self.request(&request.format()).await
     }

@@ -17,9 +17,11 @@ pub use arguments::CompareArguments;
 use arguments::Format;
 
 use super::{Failure, INTERRUPTED};
+use crate::report::expect::Expectation;
 use crate::report::{json, mission, table};
 use crate::scenario::library::{MISSION, NEED_A_WIRE, SCENARIOS, find};
 use crate::scenario::log::Comparison;
+use crate::scenario::metrics::NAMES;
 use crate::scenario::{Scenario, Settings, run::run as carry_out};
 use crate::testbed::Listener;
 use crate::testbed::loopback::{Loopback, stack};
@@ -60,6 +62,7 @@ async fn run(arguments: &CompareArguments) -> eyre::Result<u8> {
     honest(arguments)?;
     let several = arguments.scenario.len() != 1 || arguments.scenario[0] == "all";
     let scenarios = chosen(&arguments.scenario, several)?;
+    known(&arguments.expect, &scenarios)?;
     let settings = arguments.settings();
     let comparisons = compare_all(&scenarios, &settings).await?;
     let reports: Vec<Value> = comparisons
@@ -139,6 +142,20 @@ fn chosen(names: &[String], several: bool) -> eyre::Result<Vec<Scenario>> {
         .into()),
         false => Ok(found),
     }
+}
+
+/// Refuses expectations about what no report has: a typing error is no wrong answer.
+fn known(expectations: &[Expectation], scenarios: &[Scenario]) -> eyre::Result<()> {
+    for scenario in scenarios {
+        let columns: Vec<&str> = scenario.columns.iter().map(|column| column.key).collect();
+        if let Some(strange) = expectations.iter().find(|one| !one.is_about(&columns, NAMES)) {
+            let text = crate::escape::escape(strange.text());
+            let what = format!("{} has nothing to compare with {text}", scenario.name);
+            let advice = format!("Columns: {}. Numbers: see --full", columns.join(", "));
+            return Err(Failure::usage(what, advice).into());
+        }
+    }
+    Ok(())
 }
 
 fn unknown(name: &str) -> Failure {

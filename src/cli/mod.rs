@@ -110,6 +110,13 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Returns what is wrong with a name, if it could not be said in a message.
+pub(crate) fn wrong_name(name: &str) -> Option<Failure> {
+    let wrong = name.contains([';', '\n', '\r']) || name.trim().is_empty();
+    let what = "the name must not be empty, nor contain a semicolon or a line end";
+    wrong.then(|| Failure::usage(what, "Try: --name \"Ada Lovelace\""))
+}
+
 /// Runs a program on a runtime of one thread, reports its failure, and returns its exit code.
 pub fn run(program: impl Future<Output = eyre::Result<u8>>) -> ExitCode {
     // Where in our source an error was made, and with which environment variables, helps no student.

@@ -263,9 +263,8 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(arguments: ServerArguments) -> eyre::Result<u8> {
-    if arguments.name.contains([';', '\n', '\r']) || arguments.name.trim().is_empty() {
-        let what = "the name must not be empty, nor contain a semicolon or a line end";
-        return Err(Failure::usage(what, "Try: --name \"Server of Ada\"").into());
+    if let Some(wrong) = super::wrong_name(&arguments.name) {
+        return Err(wrong.into());
     }
     let address = super::resolve(&arguments.host, arguments.port, "server").await?[0];
     let transports = arguments.transport.transports();
@@ -302,7 +301,7 @@ async fn until_signals(
     transcript: &Transcript,
 ) -> io::Result<u8> {
     let mut serving = pin!(serving);
-    let mut stopping = false;
+    let (mut stopping, mut interrupted) = (false, false);
     loop {
         tokio::select! {
             biased;
@@ -310,8 +309,9 @@ async fn until_signals(
             // A peer asked for it: the warning has said so to people, this says it to programs.
             () = stop.stopped(), if !stopping => transcript.shutdown("out_of_range", ""),
             signal = signals.next() => match signal {
-                Signal::Interrupt if stopping => return Ok(INTERRUPTED),
+                Signal::Interrupt if interrupted => return Ok(INTERRUPTED),
                 Signal::Interrupt => {
+                    interrupted = true;
                     let again = if io::stdin().is_terminal() { " (again: at once)" } else { "" };
                     let sentence =
                         format!("Keyboard interrupt received: shutting down the server{again}");

@@ -51,8 +51,9 @@ impl Net for Kernel {
 
     async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(to).await?;
-        // One message is one write: waiting for more (Nagle) could only delay it.
-        stream.set_nodelay(true)?;
+        // One message is one write: waiting for more (Nagle) could only delay it. A connection that
+        // was reset already says so when it is read.
+        let _ = stream.set_nodelay(true);
         Ok(stream)
     }
 

@@ -41,7 +41,7 @@ pub const TOKEN_LIFETIME: Duration = Duration::from_secs(60);
 /// Clients remembered at once.
 pub const MAX_TOKENS: usize = 65_536;
 
-/// Bytes of remembered replies, all clients together.
+/// Bytes of memory for remembered requests and their replies, all clients together.
 pub const MAX_REMEMBERED_BYTES: usize = 64 * 1024 * 1024;
 
 /// A message id this far from the highest one seen is no late copy: the peers have lost each other.

@@ -61,6 +61,22 @@ impl Expectation {
         Ok(Expectation { text: text.to_owned(), path, operator, wanted })
     }
 
+    /// Returns whether a report with these columns has a number of this name.
+    pub fn is_about(&self, columns: &[&str], numbers: &[&str]) -> bool {
+        match &self.path[..] {
+            [column, number] => {
+                columns.contains(&column.as_str()) && numbers.contains(&number.as_str())
+            }
+            [name] => name == "seed" || name == "network",
+            _ => false,
+        }
+    }
+
+    /// Returns the expectation as it was typed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Compares with a report. A name that the report lacks meets no expectation.
     pub fn check(&self, report: &Value) -> Verdict<'_> {
         let seen = self.path.iter().try_fold(report, |value, name| value.get(name)).cloned();

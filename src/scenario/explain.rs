@@ -153,14 +153,22 @@ pub(super) fn ctrl_c_drain(comparison: &Comparison) -> String {
                 .count()
         };
         let newcomer = |run: &Run| of_number(run, 40).map_or("-".to_owned(), outcome);
+        let end = |run: &Run| run.metrics().server_stop_ms.unwrap_or_default();
+        let lingering = match end(udp) > end(tcp) + 1000.0 {
+            true => {
+                "Over UDP the server stays a little longer, so that a lost reply can be asked for \
+                 again; over TCP the kernel repeats it by itself."
+            }
+            false => "Neither server stayed to repeat what may have been lost.",
+        };
         format!(
             "Of the 4 requests in flight {} were answered over TCP and {} over UDP after Ctrl+C. A \
-             new client met: {} (TCP), {} (UDP). Over UDP the server stays a little longer, so that \
-             a lost reply can be asked for again; over TCP the kernel repeats it by itself.",
+             new client met: {} (TCP), {} (UDP). {}",
             answered(tcp),
             answered(udp),
             newcomer(tcp),
-            newcomer(udp)
+            newcomer(udp),
+            lingering
         )
     })
 }

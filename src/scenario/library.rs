@@ -10,7 +10,7 @@ use crate::protocol::parameters::TIMEOUT;
 use crate::testbed::{Action, Listener};
 
 /// The deadline of an exchange, where the scenario is not about deadlines.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long the server holds a reply back where something shall happen meanwhile.
 const WORK: Duration = Duration::from_millis(400);
@@ -37,7 +37,7 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "happy-path",
         question: "What does one question and one answer cost?",
         columns: BOTH,
-        timeout: PATIENCE,
+        timeout: DEADLINE,
         exchanges: 1,
         script: Script { clients: &[&[Step::Ask(25)]], ..SERVES },
         rows: &[row::OUTCOME, row::SUMS, row::SET_UP, row::ANSWER_AFTER, row::EXECUTED],
@@ -47,7 +47,7 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "setup-cost",
         question: "When is the handshake worth it?",
         columns: &[TCP_EACH, TCP, UDP],
-        timeout: PATIENCE,
+        timeout: DEADLINE,
         exchanges: 10,
         script: Script { clients: &[&[Step::Ask(25)]], ..SERVES },
         rows: &[
@@ -64,7 +64,7 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "server-not-running",
         question: "Who tells the client that nobody listens?",
         columns: BOTH,
-        timeout: PATIENCE,
+        timeout: DEADLINE,
         exchanges: 1,
         script: Script { server: Listener::Nobody, clients: &[&[Step::AskOnce(25)]], ..SERVES },
         rows: &[row::OUTCOME, row::WHO_SAYS_SO, row::SENT_AT, row::BELIEVED, row::KNOWN_AFTER],
@@ -120,7 +120,7 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "ctrl-c-drain",
         question: "What happens to work in flight?",
         columns: BOTH,
-        timeout: PATIENCE,
+        timeout: DEADLINE,
         exchanges: 1,
         script: Script {
             work: WORK,
@@ -157,7 +157,7 @@ const OUT_OF_RANGE: Scenario = Scenario {
     name: "out-of-range-shutdown",
     question: "How does the other client learn that the server is gone?",
     columns: BOTH,
-    timeout: PATIENCE,
+    timeout: DEADLINE,
     exchanges: 1,
     script: Script {
         clients: &[
@@ -188,7 +188,7 @@ const SERVER_KILLED: Scenario = Scenario {
     name: "server-killed",
     question: "Was my request executed or not?",
     columns: BOTH,
-    timeout: PATIENCE,
+    timeout: DEADLINE,
     exchanges: 1,
     script: Script {
         work: WORK,

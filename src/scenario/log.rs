@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Column, Scenario, Settings};
 use crate::peer::Transport;
+use crate::protocol::datagram::Semantics;
 use crate::protocol::{Closing, Ending};
 use crate::testbed::{Action, ServerEvent, Stack};
 use crate::time::Timestamp;
@@ -40,6 +41,8 @@ impl Comparison {
 pub struct Run {
     /// Which.
     pub column: Column,
+    /// Over UDP: whether the client repeats, and what the server may do with copies.
+    pub semantics: Semantics,
     /// The clients, in the order of the script.
     pub clients: Vec<ClientLog>,
     /// The server, all its lives.

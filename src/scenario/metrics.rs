@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::log::{ExchangeLog, Run};
 use crate::peer::Transport;
+use crate::protocol::datagram::Semantics;
 use crate::service::sum::SumReply;
+use crate::testbed::Action;
 use crate::time::Timestamp;
 
 /// Every number of a column; `None` where there is none, or none that can be seen there.
@@ -65,6 +67,35 @@ pub struct Metrics {
     pub server_stop_ms: Option<f64>,
 }
 
+/// The names of all numbers, in their order.
+pub const NAMES: &[&str] = &[
+    "exit_code",
+    "outcome",
+    "exchanges",
+    "agreed",
+    "failed",
+    "executions",
+    "attempts",
+    "retransmissions",
+    "retransmitted_by",
+    "duplicates_suppressed",
+    "packets_c2s",
+    "packets_s2c",
+    "packets_lost",
+    "ip_bytes",
+    "payload_bytes",
+    "handshake_rtts",
+    "first_reply_ms",
+    "detect_ms",
+    "learned_ms",
+    "p50_ms",
+    "p95_ms",
+    "max_ms",
+    "total_ms",
+    "server_exit_code",
+    "server_stop_ms",
+];
+
 impl Run {
     /// Returns all exchanges, client by client.
     pub fn exchanges(&self) -> impl Iterator<Item = &ExchangeLog> {
@@ -73,7 +104,8 @@ impl Run {
 
     /// Returns the first exchange that got no reply, or else the first of all.
     pub fn telling_exchange(&self) -> Option<&ExchangeLog> {
-        self.exchanges().find(|one| !one.is_replied()).or_else(|| self.exchanges().next())
+        let failed = self.exchanges().filter(|one| !one.is_replied());
+        failed.min_by_key(|one| one.asked).or_else(|| self.exchanges().next())
     }
 
     /// Returns how often the server logged this.
@@ -106,8 +138,20 @@ impl Run {
             .events
             .iter()
             .find(|one| one.event == "out_of_range" || one.event == "shutdown");
-        let killed = || self.server.acted.first().map(|(at, _)| *at);
+        let killed = || {
+            let kill = self.server.acted.iter().find(|(_, action)| *action == Action::Kill);
+            kill.map(|(at, _)| *at)
+        };
         decided.map(|one| one.at).or_else(killed)
+    }
+
+    /// Returns who sends what was lost again: `stack`, `client` or `nobody`.
+    pub fn repeats(&self) -> &'static str {
+        match (self.column.transport, self.semantics) {
+            (Transport::Tcp, _) => "stack",
+            (Transport::Udp, Semantics::Maybe) => "nobody",
+            (Transport::Udp, _) => "client",
+        }
     }
 
     /// Computes every number.
@@ -116,7 +160,6 @@ impl Run {
         let mut replied: Vec<Duration> =
             self.exchanges().filter(|one| one.is_replied()).map(ExchangeLog::elapsed).collect();
         replied.sort_unstable();
-        let failed = self.exchanges().find(|one| !one.is_replied());
         let began = self.exchanges().map(|one| one.asked).min();
         let stopped = self.server_stopped();
         let learned =
@@ -133,7 +176,7 @@ impl Run {
             executions: self.logged("exchange"),
             attempts: self.exchanges().map(|one| one.sent.len()).sum(),
             retransmissions: (!tcp).then_some(retransmissions),
-            retransmitted_by: if tcp { "stack" } else { "client" },
+            retransmitted_by: self.repeats(),
             duplicates_suppressed: self.logged("duplicate"),
             packets_c2s: None,
             packets_s2c: None,
@@ -145,7 +188,7 @@ impl Run {
                 .exchanges()
                 .find(|one| one.is_replied())
                 .map(|one| ms(one.elapsed())),
-            detect_ms: failed.map(|one| ms(one.elapsed())),
+            detect_ms: telling.filter(|one| !one.is_replied()).map(|one| ms(one.elapsed())),
             learned_ms: learned.zip(stopped).map(|(learned, stopped)| ms(learned.since(stopped))),
             p50_ms: quantile(&replied, 50),
             p95_ms: quantile(&replied, 95),

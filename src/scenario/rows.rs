@@ -12,9 +12,10 @@ use crate::testbed::Action;
 /// The first row of every table.
 pub const WHO_REPEATS: Row = Row {
     label: "who repeats what is lost",
-    cell: |run| match run.column.transport {
-        Transport::Tcp => "the TCP stack".to_owned(),
-        Transport::Udp => "our client".to_owned(),
+    cell: |run| match run.repeats() {
+        "stack" => "the TCP stack".to_owned(),
+        "client" => "our client".to_owned(),
+        nobody => nobody.to_owned(),
     },
 };
 

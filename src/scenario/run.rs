@@ -164,7 +164,8 @@ async fn carry_out<T: Testbed>(
     if script.server == Listener::Server && !script.server_ends {
         read_to_the_end(testbed, &mut happenings, &mut server, &surroundings).await;
     }
-    Ok(Run { column, clients: logs.into_values().collect(), server, ended })
+    let semantics = settings.datagram.semantics;
+    Ok(Run { column, semantics, clients: logs.into_values().collect(), server, ended })
 }
 
 /// Stops a server that would go on, so that its log is complete.
@@ -306,11 +307,9 @@ impl<N: Net> Client<N> {
                     }
                     sent.push(clock.now());
                 }
-                RequesterEvent::Left(how) => {
-                    self.log.learned.get_or_insert((clock.now(), how));
-                }
                 RequesterEvent::Unexpected => self.log.unexpected += 1,
-                RequesterEvent::Acknowledged { .. } => {}
+                // Who is asking learns nothing without asking.
+                RequesterEvent::Left(_) | RequesterEvent::Acknowledged { .. } => {}
                 RequesterEvent::Ended(exchange) if exchange.id == id => {
                     let goes_on = matches!(exchange.ending, Ending::Replied(_));
                     self.log.exchanges.push(ExchangeLog {

@@ -105,8 +105,14 @@ impl Transcript {
         desk.finishing = true;
         self.desk.1.notify_all();
         let going_on = |desk: &mut Desk| !desk.over;
-        // Whether the time ran out makes no difference: we leave either way.
-        drop(self.desk.1.wait_timeout_while(desk, LAST_WORDS, going_on));
+        let waited = self.desk.1.wait_timeout_while(desk, LAST_WORDS, going_on);
+        if waited.is_ok_and(|(_, waited)| waited.timed_out()) {
+            // Nobody may be left to hear this either.
+            let _ = writeln!(
+                std::io::stderr(),
+                "[WARNING] The transcript is incomplete: standard output did not take its end"
+            );
+        }
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

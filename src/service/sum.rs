@@ -174,7 +174,7 @@ pub enum SumError {
     #[error("no semicolon: expected NAME;NUMBER")]
     NoSemicolon,
     /// More fields than there may be.
-    #[error("too many semicolons: expected NAME;NUMBER")]
+    #[error("several semicolons in NAME;NUMBER")]
     Fields,
     /// Nothing before the semicolon.
     #[error("the name is empty")]
@@ -269,8 +269,8 @@ mod tests {
             ("", "ERR empty message"),
             ("  ", "ERR empty message"),
             ("hello", "ERR no semicolon: expected NAME;NUMBER"),
-            ("A;25;26", "ERR too many semicolons: expected NAME;NUMBER"),
-            ("A;25;26;27", "ERR too many semicolons: expected NAME;NUMBER"),
+            ("A;25;26", "ERR several semicolons in NAME;NUMBER"),
+            ("A;25;26;27", "ERR several semicolons in NAME;NUMBER"),
             (";25", "ERR the name is empty"),
             ("A;", "ERR not an integer"),
             ("A;twelve", "ERR not an integer"),

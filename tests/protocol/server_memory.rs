@@ -131,13 +131,18 @@ impl LongServer {
     }
 }
 
+/// The replies alone fill nearly all of the memory; the rest is what their entries cost.
+fn nearly(replies: usize, memory: usize) {
+    assert!((memory / 100 * 99..=memory).contains(&replies), "{replies} of {memory}");
+}
+
 #[test]
 fn sixty_four_mebibytes_of_replies_are_remembered_and_what_is_forgotten_makes_room() {
     const LENGTH: usize = 60_000;
     let mut server = LongServer::new();
     for _ in 0..2 {
         let filled = server.fill(LENGTH, true);
-        assert_eq!(filled, MAX_REMEMBERED_BYTES.div_ceil(LENGTH));
+        nearly(filled * LENGTH, MAX_REMEMBERED_BYTES);
         let now = server.now;
         assert_eq!(server.hears(&proven(0, 10, "1", now)), "Busy 10/1");
         assert_eq!(server.hears(&proven(0, 9, "60000", now)), "Reply 9/1");
@@ -157,7 +162,7 @@ fn above_three_quarters_of_the_bytes_a_new_client_must_prove_itself() {
         server.hears(&proven(token, 9, "60000", now));
     }
     let clients = (token - 1_000_000) / 2;
-    assert_eq!(clients as usize, (MAX_REMEMBERED_BYTES / 4 * 3).div_ceil(60_001));
+    nearly(clients as usize * 60_001, MAX_REMEMBERED_BYTES / 4 * 3);
     assert_eq!(server.hears(&request(1, 9, "1")), "Challenge");
     let now = server.now;
     assert_eq!(server.hears(&proven(1, 9, "1", now)), "Reply 9/1");

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,6 +11,7 @@ use crate::cli::{LOCAL_ERROR, print_error};
 use crate::client::{Outcome, Progress};
 use crate::escape::escape;
 use crate::peer::Transport;
+use crate::protocol::parameters::MAX_MESSAGE_LIMIT;
 use crate::protocol::{Closing, Ending, RequesterEvent, Transmission, Unknown};
 use crate::service::sum::{SumReply, SumRequest};
 use crate::time::{Clock, Timestamp};
@@ -172,6 +174,8 @@ pub(super) struct Report<'a> {
     pub(super) exit_code: u8,
     error: Option<String>,
     #[serde(skip)]
+    timeout: Option<Duration>,
+    #[serde(skip)]
     advice: String,
     #[serde(skip)]
     checked: bool,
@@ -207,6 +211,7 @@ impl<'a> Report<'a> {
             outcome: "local_error",
             exit_code: LOCAL_ERROR,
             error: None,
+            timeout: arguments.timeout,
             advice: String::new(),
             checked: false,
             expected_shutdown: false,
@@ -222,7 +227,10 @@ impl<'a> Report<'a> {
                     "Could not speak with {} {}: {error}",
                     report.transport, report.server
                 ));
-                report.advice = "Check the address, and that this computer has a network".into();
+                report.advice = match text.len() > MAX_MESSAGE_LIMIT {
+                    true => format!("A datagram carries no more than {MAX_MESSAGE_LIMIT} bytes"),
+                    false => "Check the address, and that this computer has a network".to_owned(),
+                };
                 report.interrupted_line = arguments.transport() == Transport::Tcp;
             }
         }
@@ -279,6 +287,14 @@ impl<'a> Report<'a> {
         self.error = wrong;
     }
 
+    fn advice_for_silence(&self, seconds: f64) -> String {
+        let waited_for_all = self.timeout.is_some_and(|timeout| seconds >= timeout.as_secs_f64());
+        match waited_for_all {
+            true => "Wait longer with --timeout 30s, or check that the server runs".to_owned(),
+            false => "No copy was left to send; check that the server runs".to_owned(),
+        }
+    }
+
     fn failed(&mut self, ending: &Ending) {
         let (transport, server) = (self.transport, &self.server);
         let attempts = match self.attempts {
@@ -306,7 +322,7 @@ impl<'a> Report<'a> {
                     format!(
                         "Timed out: no answer from {transport} {server} in {seconds:.1} s{tries}."
                     ),
-                    "Wait longer with --timeout 30s, or check that the server runs".to_owned(),
+                    self.advice_for_silence(seconds),
                 )
             }
             Ending::BrokenOff(how) => {

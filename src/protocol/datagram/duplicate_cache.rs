@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 pub(super) struct DuplicateCache {
     clients: LinkedHashMap<u32, Client>,
-    bytes: usize, // of all remembered replies
+    bytes: usize, // what all that is remembered costs
 }
 
 #[derive(Debug)]
@@ -104,6 +104,7 @@ impl DuplicateCache {
         now: Timestamp,
     ) {
         let one = Remembered { message_id, fingerprint, answer: Answer::Working };
+        self.bytes += one.answer.cost();
         self.touch(token, from, now);
         let Some(client) = self.clients.get_mut(&token) else {
             let client = Client {
@@ -124,7 +125,7 @@ impl DuplicateCache {
         client.remembered.retain(|old| {
             let keep = (highest.wrapping_sub(old.message_id) as usize) < WINDOW;
             if !keep {
-                *bytes -= old.answer.len();
+                *bytes -= old.answer.cost();
             }
             keep
         });
@@ -148,8 +149,8 @@ impl DuplicateCache {
         };
         let found = client.remembered.iter_mut().rev().find(|one| one.message_id == message_id);
         if let Some(one) = found {
-            self.bytes += answer.len();
-            self.bytes -= one.answer.len();
+            self.bytes += answer.cost();
+            self.bytes -= one.answer.cost();
             one.answer = answer;
         }
     }
@@ -158,7 +159,7 @@ impl DuplicateCache {
     pub(super) fn expire(&mut self, now: Timestamp) {
         while self.poll_timeout().is_some_and(|due| due <= now) {
             if let Some((_, client)) = self.clients.pop_front() {
-                self.bytes -= client.remembered.iter().map(|one| one.answer.len()).sum::<usize>();
+                self.bytes -= client.remembered.iter().map(|one| one.answer.cost()).sum::<usize>();
             }
         }
     }
@@ -204,11 +205,16 @@ impl DuplicateCache {
 }
 
 impl Answer {
-    fn len(&self) -> usize {
-        match self {
-            Answer::Reply(payload) => payload.len(),
+    /// Returns what remembering it costs, in bytes: its entry, and its text as the allocator keeps
+    /// it.
+    fn cost(&self) -> usize {
+        /// Rounding and bookkeeping of a common allocator.
+        const ALLOCATION: usize = 16;
+        let text = match self {
+            Answer::Reply(payload) => payload.len() + ALLOCATION,
             Answer::Working | Answer::Shutdown => 0,
-        }
+        };
+        size_of::<Remembered>() + text
     }
 }
 
@@ -248,7 +254,7 @@ mod tests {
         }
         assert_eq!(cache.find(1, first.wrapping_add(5), 0), Found::TooOld);
         assert_eq!(cache.find(1, first.wrapping_add(6), 0), Found::Copy(&reply("x")));
-        assert_eq!(cache.bytes, 64);
+        assert_eq!(cache.bytes, 64 * reply("x").cost());
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl DatagramRequester {
                 refusals: 0,
                 acknowledged: false,
                 timeout,
-                timer: now + self.first_timer(timeout),
+                timer: self.first_timer(timeout, waiting.deadline, now),
             };
             self.outstanding.insert(order, one);
             self.due.push_back((order, Transmission::First));
@@ -177,10 +177,15 @@ impl DatagramRequester {
     }
 
     /// A bare datagram is never repeated: its only timer is the one that ends the waiting.
-    fn first_timer(&self, timeout: Duration) -> Duration {
+    fn first_timer(
+        &self,
+        timeout: Duration,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Timestamp {
         match self.config.semantics {
-            Semantics::Maybe => MAX_TRANSMIT_SPAN,
-            _ => timeout,
+            Semantics::Maybe => deadline.unwrap_or(now + MAX_TRANSMIT_SPAN),
+            _ => now + timeout,
         }
     }
 

@@ -141,8 +141,11 @@ impl Requester for StreamRequester {
         self.outstanding.push_back(request);
         if self.state == State::Over {
             // It left before we asked: nothing was in flight.
-            let how = if self.ended { Closing::EndOfStream } else { Closing::Reset };
-            let ending = self.last_words.clone().unwrap_or(Ending::ServerShutDown(how));
+            let left = match self.ended {
+                true => Ending::ServerShutDown(Closing::EndOfStream),
+                false => Ending::BrokenOff(Closing::Reset),
+            };
+            let ending = self.last_words.clone().unwrap_or(left);
             self.end_all(|_| ending.clone());
         }
         id

@@ -161,13 +161,13 @@ impl StreamSession {
                     self.held.push_back((now + self.work, self.output.split_off(start)));
                 }
                 if next == Next::Close {
-                    self.finish(true, self.patience(now));
+                    self.finish(true, self.last_moment(now));
                 }
             }
             Next::Shutdown { number } => {
                 self.events.warning(self.peer, None, EventKind::OutOfRange(number));
                 self.wants_shutdown = true;
-                self.finish(true, self.patience(now));
+                self.finish(true, self.last_moment(now));
             }
         }
     }
@@ -197,8 +197,8 @@ impl StreamSession {
         }
     }
 
-    /// Returns how long a peer that asks for nothing more may take our last replies.
-    fn patience(&self, now: Timestamp) -> Timestamp {
+    /// Returns until when a peer that asks for nothing more may take our last replies.
+    fn last_moment(&self, now: Timestamp) -> Timestamp {
         now + self.work + self.idle_timeout
     }
 
@@ -237,7 +237,7 @@ impl Session for StreamSession {
                         self.decoder.finish();
                         self.take_requests(now, service);
                         if self.state == State::Open {
-                            self.finish(false, self.patience(now));
+                            self.finish(false, self.last_moment(now));
                         }
                     }
                     State::Finishing { give_up, .. } => self.finish(false, give_up),
