@@ -190,6 +190,11 @@ fn carry_stream<S: Stream>(
     buffer: &mut [u8],
     broken: &mut bool,
 ) -> Poll<()> {
+    // Over: behind the end of the stream every read would return at once, for ever. Only a new
+    // question changes anything, and that takes whoever waits here.
+    if requester.poll_transmit(clock.now()) == Some(Transmit::Close) {
+        return Poll::Pending;
+    }
     if let Poll::Ready(received) = stream.poll_read(cx, buffer) {
         let input = match received {
             Ok(Received::Bytes(count)) => Input::Bytes(&buffer[..count]),
@@ -207,8 +212,8 @@ fn carry_stream<S: Stream>(
     };
     match ready!(stream.poll_write(cx, bytes)) {
         Ok(count) => requester.transmitted(count, now),
-        Err(_) => {
-            *broken = true;
+        Err(error) => {
+            *broken = error.kind() == io::ErrorKind::ConnectionReset;
             requester.refused(now);
         }
     }

@@ -106,7 +106,7 @@ fn without_an_answer_it_ends_with_4_at_the_deadline() {
         let error = json["error"].as_str().expect("an error");
         if transport == "tcp" {
             assert_eq!(attempts, 1);
-            assert!(error.ends_with("though it was connected."), "{error}");
+            assert!(error.ends_with(", connected."), "{error}");
         } else {
             // 50 ms to 75 ms, then twice, then four times as long: three at least.
             assert!(attempts >= 3, "{json}");
@@ -136,7 +136,7 @@ fn a_handshake_that_nobody_answers_ends_with_4_too() {
     let json = client.json();
     assert_eq!(json["attempts"], 0);
     let error = json["error"].as_str().expect("an error");
-    assert!(error.ends_with("not even to the handshake."), "{error}");
+    assert!(error.ends_with(", no handshake."), "{error}");
 }
 
 #[test]

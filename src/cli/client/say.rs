@@ -10,7 +10,6 @@ use super::ClientArguments;
 use crate::cli::{LOCAL_ERROR, print_error};
 use crate::client::{Outcome, Progress};
 use crate::escape::escape;
-use crate::peer::Transport;
 use crate::protocol::parameters::MAX_MESSAGE_LIMIT;
 use crate::protocol::{Closing, Ending, RequesterEvent, Transmission, Unknown};
 use crate::service::sum::{SumReply, SumRequest};
@@ -27,11 +26,13 @@ pub(super) struct Say<'a> {
     text: &'a str,
     /// Whether an address was tried already.
     tried: bool,
+    /// Whether the transcript stands in the middle of a line.
+    amid_line: bool,
 }
 
 impl<'a> Say<'a> {
     pub(super) fn new(arguments: &'a ClientArguments, clock: Clock, text: &'a str) -> Self {
-        Say { arguments, clock, began: clock.now(), text, tried: false }
+        Say { arguments, clock, began: clock.now(), text, tried: false, amid_line: false }
     }
 
     /// Says what just happened.
@@ -45,9 +46,13 @@ impl<'a> Say<'a> {
             }
             Progress::Connecting => {
                 self.tried = true;
+                self.amid_line = true;
                 out("Connecting to server...");
             }
-            Progress::Connected => out(" connected\n"),
+            Progress::Connected => {
+                self.amid_line = false;
+                out(" connected\n");
+            }
             Progress::NothingToConnect if self.tried => {
                 out("Nobody there: trying the server's next address\n");
             }
@@ -123,7 +128,7 @@ impl<'a> Say<'a> {
                 out(&format!("No response: {error} (exit {})\n", report.exit_code));
             }
             Some(error) => {
-                if report.interrupted_line && !self.arguments.quiet {
+                if self.amid_line {
                     out("\n");
                 }
                 let code = format!("(exit {})", report.exit_code);
@@ -181,9 +186,6 @@ pub(super) struct Report<'a> {
     checked: bool,
     #[serde(skip)]
     expected_shutdown: bool,
-    /// Whether the transcript stopped in the middle of a line.
-    #[serde(skip)]
-    interrupted_line: bool,
 }
 
 impl<'a> Report<'a> {
@@ -215,7 +217,6 @@ impl<'a> Report<'a> {
             advice: String::new(),
             checked: false,
             expected_shutdown: false,
-            interrupted_line: false,
         };
         match outcome {
             Ok(outcome) => {
@@ -231,7 +232,6 @@ impl<'a> Report<'a> {
                     true => format!("A datagram carries no more than {MAX_MESSAGE_LIMIT} bytes"),
                     false => "Check the address, and that this computer has a network".to_owned(),
                 };
-                report.interrupted_line = arguments.transport() == Transport::Tcp;
             }
         }
         report
@@ -243,7 +243,6 @@ impl<'a> Report<'a> {
         self.elapsed_ms = Some(outcome.elapsed.as_micros() as f64 / 1000.0);
         self.outcome = exchange.ending.name();
         self.exit_code = exchange.ending.exit_code();
-        self.interrupted_line = arguments.transport() == Transport::Tcp && exchange.attempts == 0;
         let asked_to_stop =
             self.client_number.is_some_and(|number| !crate::service::sum::RANGE.contains(&number));
         self.expected_shutdown =
@@ -290,9 +289,13 @@ impl<'a> Report<'a> {
     fn advice_for_silence(&self, seconds: f64) -> String {
         let waited_for_all = self.timeout.is_some_and(|timeout| seconds >= timeout.as_secs_f64());
         match waited_for_all {
-            true => "Wait longer with --timeout 30s, or check that the server runs".to_owned(),
-            false => "No copy was left to send; check that the server runs".to_owned(),
+            true if seconds < 30.0 => {
+                "Wait longer with --timeout 30s, or check that the server runs"
+            }
+            true => "Check that the server runs, and its address",
+            false => "No copy was left to send; check that the server runs",
         }
+        .to_owned()
     }
 
     fn failed(&mut self, ending: &Ending) {
@@ -315,8 +318,8 @@ impl<'a> Report<'a> {
                 let seconds = self.elapsed_ms.unwrap_or_default() / 1000.0;
                 let tries = match transport {
                     "udp" => format!(" to {attempts}"),
-                    _ if self.attempts == 0 => ", not even to the handshake".to_owned(),
-                    _ => ", though it was connected".to_owned(),
+                    _ if self.attempts == 0 => ", no handshake".to_owned(),
+                    _ => ", connected".to_owned(),
                 };
                 (
                     format!(
@@ -328,13 +331,16 @@ impl<'a> Report<'a> {
             Ending::BrokenOff(how) => {
                 let how = if *how == Closing::Reset { "RST" } else { "FIN" };
                 let error = format!("Broken off by {transport} {server}: {how} before the answer.");
-                (error, again.to_owned())
+                match self.attempts {
+                    0 => (error, "Nothing had been sent: ask again".to_owned()),
+                    _ => (error, again.to_owned()),
+                }
             }
             Ending::ServerShutDown(how) if self.expected_shutdown => {
                 (how.to_string(), String::new())
             }
             Ending::ServerShutDown(how) => (
-                format!("The server has shut down: {how} ({transport} {server})."),
+                format!("Server gone: {how} ({transport} {server})."),
                 "Start one in another terminal with: server".to_owned(),
             ),
             Ending::Busy(reason) => (
@@ -347,11 +353,11 @@ impl<'a> Report<'a> {
             ),
             Ending::OutcomeUnknown(why) => {
                 let why = match why {
-                    Unknown::RefusedLater => "the server went away while we asked",
-                    Unknown::Stale => "the server was restarted while we asked",
+                    Unknown::RefusedLater => "went away",
+                    Unknown::Stale => "was restarted",
                 };
                 (
-                    format!("Outcome unknown: {why} ({transport} {server}, {attempts})."),
+                    format!("Outcome unknown: {transport} {server} {why} after {attempts}."),
                     again.to_owned(),
                 )
             }

@@ -88,7 +88,7 @@ impl StreamRequester {
                 self.last_words = Some(ending.clone());
                 self.end_all(|_| ending.clone());
             } else if let Some(oldest) = self.outstanding.pop_front() {
-                self.ended(oldest.id, ending);
+                self.ended(&oldest, ending);
             } else {
                 self.events.push_back(RequesterEvent::Unexpected);
             }
@@ -111,12 +111,14 @@ impl StreamRequester {
     fn end_all(&mut self, ending: impl Fn(&Outstanding) -> Ending) {
         self.state = State::Over;
         for request in std::mem::take(&mut self.outstanding) {
-            self.ended(request.id, ending(&request));
+            self.ended(&request, ending(&request));
         }
     }
 
-    fn ended(&mut self, id: u32, ending: Ending) {
-        let exchange = Exchange { id, attempts: 1, retransmissions: 0, ending };
+    fn ended(&mut self, request: &Outstanding, ending: Ending) {
+        // Part of it may be enough to be executed: only what never left was not tried.
+        let attempts = u8::from(request.left || self.written > 0);
+        let exchange = Exchange { id: request.id, attempts, retransmissions: 0, ending };
         self.events.push_back(RequesterEvent::Ended(exchange));
     }
 }
@@ -202,6 +204,9 @@ impl Requester for StreamRequester {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
+        if self.state == State::Over {
+            return None;
+        }
         let deadline = self.outstanding.iter().filter_map(|request| request.deadline).min();
         earlier(deadline, self.decoder.poll_timeout())
     }
