@@ -172,13 +172,19 @@ impl ClientArguments {
                 semantics: self.semantics.into(),
                 retransmission_timeout: self.retransmission_timeout,
                 retransmissions: self.retransmissions,
-                icmp: match self.icmp {
-                    IcmpChoice::Trust => IcmpPolicy::Trust,
-                    IcmpChoice::Vet => IcmpPolicy::Vet,
-                },
+                icmp: self.icmp.into(),
                 max_message: self.max_message,
                 ..RequesterConfig::default()
             },
+        }
+    }
+}
+
+impl From<IcmpChoice> for IcmpPolicy {
+    fn from(choice: IcmpChoice) -> Self {
+        match choice {
+            IcmpChoice::Trust => IcmpPolicy::Trust,
+            IcmpChoice::Vet => IcmpPolicy::Vet,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::client::{IcmpChoice, SemanticsChoice};
 use crate::cli::server::Switch;
 use crate::cli::{self, Colour, FramingChoice};
 use crate::peer::Transport;
-use crate::protocol::datagram::{IcmpPolicy, RequesterConfig};
+use crate::protocol::datagram::RequesterConfig;
 use crate::report::expect::Expectation;
 use crate::scenario::{Scenario, Settings};
 use crate::testbed::ServerOptions;
@@ -191,10 +191,7 @@ impl CompareArguments {
                 semantics: self.semantics.into(),
                 retransmission_timeout: self.retransmission_timeout,
                 retransmissions: self.retransmissions,
-                icmp: match self.icmp {
-                    IcmpChoice::Trust => IcmpPolicy::Trust,
-                    IcmpChoice::Vet => IcmpPolicy::Vet,
-                },
+                icmp: self.icmp.into(),
                 ..RequesterConfig::default()
             },
             server: ServerOptions {
