@@ -24,20 +24,6 @@ enum Step {
     Wait(Duration),
 }
 
-const TYPES: [Type; 11] = [
-    Type::Request,
-    Type::Reply,
-    Type::Ack,
-    Type::Busy,
-    Type::Challenge,
-    Type::Bye,
-    Type::Hello,
-    Type::Welcome,
-    Type::Ping,
-    Type::Pong,
-    Type::Stale,
-];
-
 prop_compose! {
     fn header(kinds: &'static [Type])(
         kind in prop::sample::select(kinds),
@@ -109,7 +95,7 @@ proptest! {
     #[test]
     fn a_reply_is_accepted_if_and_only_if_its_token_and_id_are_outstanding(
         window in 1..WINDOW,
-        steps in vec(step(&TYPES), 1..40),
+        steps in vec(step(&Type::ALL), 1..40),
     ) {
         let mut client = client(Semantics::AtMostOnce, window);
         for step in steps {
@@ -170,7 +156,7 @@ proptest! {
     #[test]
     fn no_framed_datagram_answers_a_bare_request(
         window in 1..4usize,
-        steps in vec((header(&TYPES), "[a-z]{0,8}"), 1..20),
+        steps in vec((header(&Type::ALL), "[a-z]{0,8}"), 1..20),
     ) {
         let mut client = client(Semantics::Maybe, window);
         client.asks("A;25", None);

@@ -18,24 +18,10 @@ use crate::by_hand::{Counting, REMOTE, address, datagram, ms};
 use crate::cases;
 use crate::server_by_hand::ServerByHand;
 
-const TYPES: [Type; 11] = [
-    Type::Request,
-    Type::Reply,
-    Type::Ack,
-    Type::Busy,
-    Type::Challenge,
-    Type::Bye,
-    Type::Hello,
-    Type::Welcome,
-    Type::Ping,
-    Type::Pong,
-    Type::Stale,
-];
-
 prop_compose! {
     /// A header of the few tokens and ids that make it likely to meet another one's memory.
     fn header()(
-        kind in prop_oneof![4 => Just(Type::Request), 1 => prop::sample::select(&TYPES)],
+        kind in prop_oneof![4 => Just(Type::Request), 1 => prop::sample::select(&Type::ALL)],
         idempotent in prop::bool::weighted(0.2),
         attempt: u8,
         reason in 0..6u8,

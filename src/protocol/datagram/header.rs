@@ -64,19 +64,22 @@ pub enum Type {
     Stale = 10,
 }
 
-const TYPES: [Type; 11] = [
-    Type::Request,
-    Type::Reply,
-    Type::Ack,
-    Type::Busy,
-    Type::Challenge,
-    Type::Bye,
-    Type::Hello,
-    Type::Welcome,
-    Type::Ping,
-    Type::Pong,
-    Type::Stale,
-];
+impl Type {
+    /// Every type, each at the place of its number on the wire.
+    pub const ALL: [Type; 11] = [
+        Type::Request,
+        Type::Reply,
+        Type::Ack,
+        Type::Busy,
+        Type::Challenge,
+        Type::Bye,
+        Type::Hello,
+        Type::Welcome,
+        Type::Ping,
+        Type::Pong,
+        Type::Stale,
+    ];
+}
 
 /// Why a side says goodbye. The numbers are those on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +181,7 @@ impl Header {
     pub fn parse(datagram: &[u8]) -> Result<(Header, &[u8]), HeaderError> {
         let (fixed, rest) =
             datagram.split_first_chunk::<HEADER_LENGTH>().ok_or(HeaderError::Short)?;
-        let kind = *TYPES.get(usize::from(fixed[1] >> 4)).ok_or(HeaderError::UnknownType)?;
+        let kind = *Type::ALL.get(usize::from(fixed[1] >> 4)).ok_or(HeaderError::UnknownType)?;
         let (cookie, payload) = if fixed[1] & FLAG_COOKIE != 0 {
             let (cookie, payload) = rest.split_first_chunk().ok_or(HeaderError::Short)?;
             (Some(*cookie), payload)
@@ -268,6 +271,13 @@ mod tests {
         let mut bytes = Vec::new();
         header.write(payload, &mut bytes);
         assert_eq!(bytes, REQUEST);
+    }
+
+    #[test]
+    fn every_type_stands_at_its_number() {
+        for (number, kind) in (0..).zip(Type::ALL) {
+            assert_eq!(kind as u8, number);
+        }
     }
 
     #[test]
