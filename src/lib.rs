@@ -26,4 +26,6 @@ pub mod service;
 pub mod testbed;
 pub mod time;
 #[cfg(feature = "sim")]
+pub mod trace;
+#[cfg(feature = "sim")]
 pub mod wire;

@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("packet", &[]),
     ("wire", &["packet", "protocol", "time"]),
     ("net", &["packet", "time", "wire"]),
+    ("trace", &["escape", "packet", "protocol", "time", "wire"]),
     ("server", &["escape", "net", "peer", "protocol", "service", "time"]),
     ("client", &["net", "peer", "protocol", "time"]),
     ("testbed", &["net", "peer", "protocol", "time"]),
@@ -30,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without sockets, clocks, randomness of their own, or threads.
-const PURE: &[&str] = &["service", "protocol", "report", "peer", "escape", "packet", "wire"];
+const PURE: &[&str] = &["service", "protocol", "report", "peer", "escape", "packet", "wire", "trace"];
 
 /// What a pure module must not name.
 const IMPURE: &[&str] = &[
