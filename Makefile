@@ -38,7 +38,7 @@ build:
 else
 build:
 	@test -x "$(BUILT)/compare" || echo 'Building, the first time for about a minute ...' >&2
-	@$(CARGO) build --profile demo --no-default-features --bins --quiet
+	@$(CARGO) build --profile demo --bins --quiet
 endif
 
 test:

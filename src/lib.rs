@@ -15,7 +15,6 @@ pub mod client;
 pub mod demo;
 pub mod escape;
 pub mod net;
-#[cfg(feature = "sim")]
 pub mod packet;
 pub mod peer;
 pub mod protocol;
@@ -25,7 +24,5 @@ pub mod server;
 pub mod service;
 pub mod testbed;
 pub mod time;
-#[cfg(feature = "sim")]
 pub mod trace;
-#[cfg(feature = "sim")]
 pub mod wire;

@@ -4,7 +4,6 @@
 //! them with the sockets of the operating system, `sim` with simulated hosts in virtual time.
 
 pub mod kernel;
-#[cfg(feature = "sim")]
 pub mod sim;
 
 use std::future::Future;

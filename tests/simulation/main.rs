@@ -1,7 +1,5 @@
 //! The programs on the simulated network: the same server and the same client, exact virtual times.
 
-#![cfg(feature = "sim")]
-
 mod bad_wires;
 mod connections;
 mod datagrams;
