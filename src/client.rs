@@ -159,6 +159,18 @@ impl<N: Net> Conversation<N> {
         }
     }
 
+    /// Says that nothing more will be asked, and still listens: over TCP with a FIN (half-close),
+    /// once what was asked has left. Over UDP there is no way to say it.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub fn finish(&mut self) -> io::Result<()> {
+        match &mut self.link {
+            Link::Stream(stream) => stream.finish(),
+            Link::Datagrams(_) => Ok(()),
+        }
+    }
+
     /// Ends the conversation at once: over TCP with a reset, so that no late reply can be taken
     /// for the next one's.
     pub fn reset(self) {

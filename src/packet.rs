@@ -49,6 +49,8 @@ pub struct Segment<'a> {
     pub fin: bool,
     /// The RST flag.
     pub rst: bool,
+    /// The window field, not scaled: 0 is "send nothing now", whatever the scale.
+    pub window: u16,
     /// The bytes of the stream.
     pub payload: &'a [u8],
 }
@@ -91,6 +93,7 @@ impl<'a> Packet<'a> {
                     syn: tcp.syn(),
                     fin: tcp.fin(),
                     rst: tcp.rst(),
+                    window: tcp.window_len(),
                     payload: inner.get(usize::from(tcp.header_len())..)?,
                 }))
             }

@@ -68,17 +68,22 @@ pub const REORDER_DELAY: Duration = Duration::from_millis(30);
 /// How much later the second copy of a duplicated packet arrives.
 pub const DUPLICATE_DELAY: Duration = Duration::from_millis(5);
 
+impl Impairment {
+    /// 25 ms, and nothing else.
+    pub const CLEAN: Impairment = Impairment {
+        loss: 0.0,
+        delay: Duration::from_millis(25),
+        jitter: Duration::ZERO,
+        duplicate: 0.0,
+        reorder: 0.0,
+        rate: None,
+        queue: QUEUE,
+    };
+}
+
 impl Default for Impairment {
     fn default() -> Self {
-        Impairment {
-            loss: 0.0,
-            delay: Duration::from_millis(25),
-            jitter: Duration::ZERO,
-            duplicate: 0.0,
-            reorder: 0.0,
-            rate: None,
-            queue: QUEUE,
-        }
+        Impairment::CLEAN
     }
 }
 

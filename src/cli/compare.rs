@@ -1,31 +1,28 @@
 //! The command line of `compare`.
 
 mod arguments;
+mod catalogue;
+mod files;
+mod running;
+mod wire;
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use color_eyre::eyre::{self, WrapErr};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 pub use arguments::CompareArguments;
-use arguments::Format;
+use arguments::{Format, reproduce};
 
 use super::{Failure, INTERRUPTED};
-use crate::report::expect::Expectation;
-use crate::report::{json, mission, table};
-use crate::scenario::library::{MISSION, NEED_A_WIRE, SCENARIOS, find};
+use crate::report::pictures::plot_text;
+use crate::report::{distributions, html, json, markdown, mission, table};
 use crate::scenario::log::Comparison;
-use crate::scenario::metrics::NAMES;
-use crate::scenario::{Scenario, Settings, run::run as carry_out};
-use crate::testbed::Listener;
-use crate::testbed::loopback::{Loopback, stack};
-use crate::time::Clock;
+use crate::scenario::{Network, Scenario, Settings};
+use crate::trace::ladder::{Glyphs, ladder};
+use running::{compare_all, simulate};
 
 /// Exit code of an expectation that was not met.
 const NOT_AS_EXPECTED: u8 = 10;
@@ -35,12 +32,16 @@ const NOT_AVAILABLE: u8 = 11;
 
 /// Runs `compare` as typed.
 pub fn main() -> ExitCode {
-    let arguments = CompareArguments::parse();
+    let matches = CompareArguments::command().get_matches();
+    let arguments = match CompareArguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
     arguments.color.apply();
     super::run(async move {
         tokio::select! {
             biased;
-            code = run(&arguments) => code,
+            code = run(&arguments, &matches) => code,
             interrupted = tokio::signal::ctrl_c() => {
                 interrupted?;
                 Ok(INTERRUPTED)
@@ -49,180 +50,197 @@ pub fn main() -> ExitCode {
     })
 }
 
-async fn run(arguments: &CompareArguments) -> eyre::Result<u8> {
+async fn run(arguments: &CompareArguments, matches: &ArgMatches) -> eyre::Result<u8> {
     if let Some(demo) = arguments.demo {
         return crate::demo::run(demo.into()).await;
     }
     if arguments.list {
-        return print(&list()).map(|()| 0);
+        return print(&catalogue::list()).map(|()| 0);
     }
     if arguments.doctor {
         return print(&doctor()).map(|()| 0);
     }
-    honest(arguments)?;
-    let several = arguments.scenario.len() != 1 || arguments.scenario[0] == "all";
-    let scenarios = chosen(&arguments.scenario, several)?;
-    known(&arguments.expect, &scenarios)?;
-    let settings = arguments.settings();
-    let comparisons = compare_all(&scenarios, &settings).await?;
-    let reports: Vec<Value> = comparisons
-        .iter()
-        .map(|comparison| json::object(comparison, &arguments.reproduce(&comparison.scenario)))
-        .collect();
-    let whole = if several { Value::from(reports.clone()) } else { reports[0].clone() };
-    match arguments.format {
-        Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&whole)?))?,
-        Format::Table if arguments.scenario.is_empty() && !arguments.full => {
-            print(&mission::render(&comparisons))?;
-            print("Next: compare setup-cost     compare server-killed     compare --list\n")?;
-        }
-        Format::Table => {
-            let tables: Vec<String> = comparisons
-                .iter()
-                .map(|comparison| table::render(comparison, arguments.full))
-                .collect();
-            print(&tables.join("\n"))?;
-        }
+    let network = Network::from(arguments.net);
+    honest(arguments, network)?;
+    let scenarios = catalogue::chosen(&arguments.scenario, network)?;
+    catalogue::known(&arguments.expect, &scenarios, arguments.runs.is_some())?;
+    if arguments.predict {
+        predict(&scenarios)?;
     }
+    let settings = arguments.settings();
+    let reports = match arguments.runs {
+        Some(runs) => many_runs(arguments, matches, &scenarios, &settings, runs).await?,
+        None => {
+            let comparisons = compare_all(&scenarios, &settings, network).await?;
+            show(arguments, matches, &comparisons)?
+        }
+    };
     check(arguments, &reports)
 }
 
-/// Refuses what loopback cannot do, with the reason.
-fn honest(arguments: &CompareArguments) -> eyre::Result<()> {
-    let refuse = |what: String, advice: &str| {
-        Err(Failure { what, advice: advice.to_owned(), code: NOT_AVAILABLE }.into())
+/// Shows one run of each scenario, and returns what JSON says of it.
+fn show(
+    arguments: &CompareArguments,
+    matches: &ArgMatches,
+    comparisons: &[Comparison],
+) -> eyre::Result<Vec<Value>> {
+    let again = |comparison: &Comparison| reproduce(matches, comparison.scenario.name);
+    let reports: Vec<Value> = comparisons
+        .iter()
+        .map(|comparison| json::object(comparison, &again(comparison)))
+        .collect();
+    match arguments.format {
+        Format::Json => print_json(arguments, &reports)?,
+        Format::Markdown => print(&join(comparisons, |one| {
+            markdown::render(one, arguments.full, &again(one))
+        }))?,
+        Format::Table if arguments.scenario.is_empty() && !arguments.full => {
+            print(&mission::render(comparisons))?;
+        }
+        Format::Table => {
+            print(&join(comparisons, |one| table::render(one, arguments.full)))?;
+        }
+    }
+    if arguments.ladder && arguments.format != Format::Json {
+        print(&ladders(arguments, comparisons))?;
+    }
+    if let Some(folder) = &arguments.svg {
+        files::write_pictures(folder, comparisons)?;
+    }
+    if let Some(folder) = &arguments.pcap {
+        files::write_captures(folder, comparisons, again)?;
+    }
+    if let Some(file) = &arguments.html {
+        let page = html::page(comparisons, &again);
+        files::write(file, page.as_bytes())?;
+    }
+    Ok(reports)
+}
+
+fn join(comparisons: &[Comparison], say: impl Fn(&Comparison) -> String) -> String {
+    comparisons.iter().map(say).collect::<Vec<_>>().join("\n")
+}
+
+/// Draws every column of every comparison.
+fn ladders(arguments: &CompareArguments, comparisons: &[Comparison]) -> String {
+    let glyphs = if arguments.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
+    let mut text = String::new();
+    for comparison in comparisons {
+        if let Some(plot) = plot_text(comparison).filter(|_| glyphs == Glyphs::Unicode) {
+            text.push_str(&format!("\n{plot}"));
+        }
+        for run in &comparison.runs {
+            if let Some(trace) = &run.trace {
+                let title = format!("{}, {}", comparison.scenario.name, run.column.title);
+                text.push_str(&format!("\n{title}\n{}", ladder(trace, glyphs)));
+            }
+        }
+    }
+    text
+}
+
+/// Runs every scenario with many seeds and shows how the numbers are distributed.
+async fn many_runs(
+    arguments: &CompareArguments,
+    matches: &ArgMatches,
+    scenarios: &[Scenario],
+    settings: &Settings,
+    runs: u32,
+) -> eyre::Result<Vec<Value>> {
+    let mut reports = Vec::new();
+    let mut tables = Vec::new();
+    for scenario in scenarios {
+        let seeds = (0..u64::from(runs)).map(|run| {
+            let mut settings = settings.clone();
+            settings.server.seed = settings.server.seed.wrapping_add(run);
+            (*scenario, settings)
+        });
+        let found = distributions::of(&simulate(seeds.collect()).await?);
+        reports.push(json::runs(&found, &reproduce(matches, scenario.name)));
+        tables.push(match arguments.format {
+            Format::Markdown => markdown::runs(&found),
+            _ => table::runs(&found, arguments.full),
+        });
+    }
+    match arguments.format {
+        Format::Json => print_json(arguments, &reports)?,
+        _ => print(&tables.join("\n"))?,
+    }
+    Ok(reports)
+}
+
+/// Prints one document: an object for one scenario, an array for several.
+fn print_json(arguments: &CompareArguments, reports: &[Value]) -> eyre::Result<()> {
+    let one = arguments.scenario.len() == 1 && arguments.scenario[0] != "all";
+    let whole = match reports {
+        [report] if one => report.clone(),
+        reports => Value::from(reports.to_vec()),
     };
-    if let Some(option) = arguments.wire_option() {
+    print(&format!("{}\n", serde_json::to_string_pretty(&whole)?))
+}
+
+/// Refuses what a network cannot do, with the reason.
+fn honest(arguments: &CompareArguments, network: Network) -> eyre::Result<()> {
+    if network == Network::Sim {
+        return several_only(arguments);
+    }
+    let refuse = |what: &str, advice: &str| {
+        let (what, advice) = (what.to_owned(), advice.to_owned());
+        Err(Failure { what, advice, code: NOT_AVAILABLE }.into())
+    };
+    if let Some(option) = arguments.wire.given() {
         return refuse(
-            format!("{option} needs a wire, and loopback has none"),
+            &format!("{option} needs a wire, and loopback has none"),
             "On loopback the kernel hands packets over itself: no program can lose them.\n\
-             See what loopback can show: compare --list",
+             Leave out --net loopback, or see: compare --list",
         );
     }
-    match arguments.net.as_str() {
-        "loopback" => Ok(()),
-        other => refuse(
-            format!("The network \"{other}\" is not part of this version"),
-            "Try: compare --net loopback",
+    let pictures = [
+        ("--ladder", arguments.ladder),
+        ("--svg", arguments.svg.is_some()),
+        ("--pcap", arguments.pcap.is_some()),
+        ("--runs", arguments.runs.is_some()),
+    ];
+    match pictures.iter().find(|(_, given)| *given) {
+        Some((option, _)) => refuse(
+            &format!("{option} needs the simulated network: on loopback packets are not seen"),
+            "Leave out --net loopback",
         ),
+        None => Ok(()),
     }
 }
 
-fn chosen(names: &[String], several: bool) -> eyre::Result<Vec<Scenario>> {
-    if names.is_empty() {
-        return Ok(MISSION.iter().filter_map(|name| find(name)).copied().collect());
-    }
-    if names.iter().any(|name| name == "all") {
-        for (name, _, reason) in NEED_A_WIRE {
-            note(&format!("skipped: {name} ({reason})"));
-        }
-        return Ok(SCENARIOS.to_vec());
-    }
-    let mut found = Vec::new();
-    for name in names {
-        match (find(name), NEED_A_WIRE.iter().find(|(other, ..)| other == name)) {
-            (Some(scenario), _) => found.push(*scenario),
-            (None, Some((name, _, reason))) if several => {
-                note(&format!("skipped: {name} ({reason})"));
-            }
-            (None, Some((name, _, reason))) => {
-                let what = format!("{name} cannot be shown here: {reason}");
-                let advice = "See what loopback can show: compare --list".to_owned();
-                return Err(Failure { what, advice, code: NOT_AVAILABLE }.into());
-            }
-            (None, None) => return Err(unknown(name).into()),
-        }
-    }
-    match found.is_empty() {
-        true => Err(Failure {
-            what: "None of these scenarios can be shown here".to_owned(),
-            advice: "See what loopback can show: compare --list".to_owned(),
-            code: NOT_AVAILABLE,
-        }
+/// Refuses pictures of many runs: each would show one of them.
+fn several_only(arguments: &CompareArguments) -> eyre::Result<()> {
+    let pictures = arguments.ladder
+        || arguments.svg.is_some()
+        || arguments.pcap.is_some()
+        || arguments.html.is_some();
+    match arguments.runs {
+        Some(_) if pictures => Err(Failure::usage(
+            "--ladder, --svg, --pcap and --html show one run".to_owned(),
+            "Leave out --runs, and choose a run by its --seed",
+        )
         .into()),
-        false => Ok(found),
+        _ => Ok(()),
     }
 }
 
-/// Refuses expectations about what no report has: a typing error is no wrong answer.
-fn known(expectations: &[Expectation], scenarios: &[Scenario]) -> eyre::Result<()> {
+/// Asks the class first.
+fn predict(scenarios: &[Scenario]) -> eyre::Result<()> {
+    let mut stderr = io::stderr();
     for scenario in scenarios {
-        let columns: Vec<&str> = scenario.columns.iter().map(|column| column.key).collect();
-        if let Some(strange) = expectations.iter().find(|one| !one.is_about(&columns, NAMES)) {
-            let text = crate::escape::escape(strange.text());
-            let what = format!("{} has nothing to compare with {text}", scenario.name);
-            let advice = format!("Columns: {}. Numbers: see --full", columns.join(", "));
-            return Err(Failure::usage(what, advice).into());
+        // Whoever cannot read the question cannot answer it either: what follows is shown anyway.
+        let _ = write!(stderr, "{}: {}\nYour prediction: ", scenario.name, scenario.question);
+        let _ = stderr.flush();
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).wrap_err("Could not read your prediction")?;
+        if !io::stdin().is_terminal() {
+            let _ = writeln!(stderr, "{}", crate::escape::escape(answer.trim()));
         }
+        let _ = writeln!(stderr);
     }
     Ok(())
-}
-
-fn unknown(name: &str) -> Failure {
-    let name = crate::escape::escape(name);
-    let similar = SCENARIOS
-        .iter()
-        .find(|scenario| scenario.name.contains(&name) || name.contains(scenario.family()));
-    let advice = match similar {
-        Some(scenario) => format!("Did you mean {}? All of them: compare --list", scenario.name),
-        None => "All of them: compare --list".to_owned(),
-    };
-    Failure::usage(format!("There is no scenario \"{name}\""), advice)
-}
-
-/// Runs every column, each with a server and a port of its own. Those that only wait run beside
-/// the others, which run one after the other so that nobody measures its neighbour.
-async fn compare_all(scenarios: &[Scenario], settings: &Settings) -> eyre::Result<Vec<Comparison>> {
-    let bar = progress(scenarios);
-    let mut tasks = tokio::task::JoinSet::new();
-    let clock = Clock::start();
-    let turn = Arc::new(Semaphore::new(1));
-    for (place, scenario) in scenarios.iter().enumerate() {
-        for (column, plan) in scenario.columns.iter().enumerate() {
-            let (scenario, plan, settings) = (*scenario, *plan, settings.clone());
-            let mut random = super::system_random()?;
-            let turn = turn.clone();
-            tasks.spawn(async move {
-                let waits = scenario.script.server == Listener::Silent;
-                let _turn = if waits { None } else { turn.acquire().await.ok() };
-                let testbed = Loopback::new(clock);
-                let run = carry_out(testbed, &scenario, plan, &settings, &mut random).await;
-                ((place, column), run.map_err(|error| (scenario.name, plan.title, error)))
-            });
-        }
-    }
-    let mut runs = std::collections::BTreeMap::new();
-    while let Some(finished) = tasks.join_next().await {
-        let (key, run) = finished?;
-        let run = run.map_err(|(name, title, error)| {
-            Failure::local(
-                format!("Could not run {name} over {title}: {error}"),
-                "Try it by itself, or see: compare --doctor",
-            )
-        })?;
-        runs.insert(key, run);
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    let comparison = |(place, scenario): (usize, &Scenario)| Comparison {
-        scenario: *scenario,
-        settings: settings.clone(),
-        network: "loopback",
-        stack: stack(),
-        runs: runs.iter().filter(|((of, _), _)| *of == place).map(|(_, run)| run.clone()).collect(),
-    };
-    Ok(scenarios.iter().enumerate().map(comparison).collect())
-}
-
-/// Shows on a terminal that something goes on, and for how long already.
-fn progress(scenarios: &[Scenario]) -> ProgressBar {
-    let columns = scenarios.iter().map(|scenario| scenario.columns.len()).sum::<usize>();
-    let bar = ProgressBar::new(columns as u64);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} of {len} done, {elapsed}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(250));
-    bar
 }
 
 fn check(arguments: &CompareArguments, reports: &[Value]) -> eyre::Result<u8> {
@@ -236,35 +254,11 @@ fn check(arguments: &CompareArguments, reports: &[Value]) -> eyre::Result<u8> {
             // JSON stays one document: what is said about it goes beside it.
             match arguments.format {
                 Format::Json => note(&verdict.to_string()),
-                Format::Table => print(&format!("{verdict}\n"))?,
+                Format::Table | Format::Markdown => print(&format!("{verdict}\n"))?,
             }
         }
     }
     Ok(code)
-}
-
-fn list() -> String {
-    let mut text = String::from("Scenarios on loopback, real sockets on this computer:\n");
-    for scenario in SCENARIOS {
-        text.push_str(&line(scenario.name, scenario.question));
-    }
-    text.push_str("\nNot available here, they need a wire between client and server:\n");
-    for (name, question, _) in NEED_A_WIRE {
-        text.push_str(&line(name, question));
-    }
-    text
-}
-
-/// One line if it fits, with the questions below each other as far as possible.
-fn line(name: &str, question: &str) -> String {
-    let width = usize::from(table::WIDTH);
-    let aligned = format!("  {name:<22}{question}\n");
-    let close = format!("  {name}  {question}\n");
-    match name.len() < 22 && aligned.len() <= width + 1 {
-        true => aligned,
-        false if close.len() <= width + 1 => close,
-        false => format!("  {name}\n      {question}\n"),
-    }
 }
 
 fn doctor() -> String {
@@ -286,7 +280,7 @@ fn doctor() -> String {
         }
         (Some(first), _) => format!("another compare comes first: {}", first.display()),
     };
-    format!("loopback  {server}\nPATH      {on_path}\n")
+    format!("sim       works: simulated hosts, no rights needed\nloopback  {server}\nPATH      {on_path}\n")
 }
 
 fn note(text: &str) {

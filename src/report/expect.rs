@@ -61,11 +61,16 @@ impl Expectation {
         Ok(Expectation { text: text.to_owned(), path, operator, wanted })
     }
 
-    /// Returns whether a report with these columns has a number of this name.
-    pub fn is_about(&self, columns: &[&str], numbers: &[&str]) -> bool {
+    /// Returns whether a report with these columns has a number of this name; of many runs, with
+    /// one of these `parts`.
+    pub fn is_about(&self, columns: &[&str], numbers: &[&str], parts: &[&str]) -> bool {
+        let is_number = |column: &String, number: &String| {
+            columns.contains(&column.as_str()) && numbers.contains(&number.as_str())
+        };
         match &self.path[..] {
-            [column, number] => {
-                columns.contains(&column.as_str()) && numbers.contains(&number.as_str())
+            [column, number] => parts.is_empty() && is_number(column, number),
+            [column, number, part] => {
+                parts.contains(&part.as_str()) && is_number(column, number)
             }
             [name] => name == "seed" || name == "network",
             _ => false,

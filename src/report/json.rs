@@ -1,41 +1,179 @@
-//! A comparison as one JSON object, for programs.
+//! A comparison as one JSON object, for programs. Its schema is made from the types here.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::conditions::rule;
+use super::distributions::{self, Distribution, Distributions};
 use crate::scenario::log::{Comparison, Run};
-use crate::scenario::metrics::ms;
+use crate::scenario::metrics::{Metrics, ms};
+use crate::testbed::Stack;
+use crate::wire::{Impairment, WireConfig};
 
-/// Writes everything; `reproduce` is the command that runs it again.
+/// One scenario, run once for each of its columns. Beside the fields named here stands one object
+/// for each column, under its key: `tcp`, `udp`, and where there are more `udp_maybe`, `tcp_each`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Report<Numbers> {
+    /// The scenario's id.
+    scenario: &'static str,
+    /// What it asks.
+    question: &'static str,
+    /// `sim` or `loopback`.
+    network: &'static str,
+    /// What drew the luck and the server's numbers; of several runs, the first.
+    seed: u64,
+    /// How many runs there were, with a seed each, if more than one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<usize>,
+    /// What the wire did; null on loopback, which has none.
+    wire: Option<WireReport>,
+    /// Whose TCP and UDP was measured.
+    stack: StackReport,
+    /// The columns.
+    #[serde(flatten)]
+    columns: BTreeMap<&'static str, Numbers>,
+    /// What happened, in a sentence or two; null of several runs.
+    explanation: Option<String>,
+    /// The command that runs it again.
+    reproduce: String,
+}
+
+/// Everything that `compare --format json` prints: an object for one scenario, else an array.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Document {
+    /// One scenario, once.
+    One(Report<Metrics>),
+    /// One scenario, many times.
+    Many(Report<BTreeMap<String, Distribution>>),
+    /// Several scenarios, once each.
+    Several(Vec<Report<Metrics>>),
+    /// Several scenarios, many times each.
+    SeveralMany(Vec<Report<BTreeMap<String, Distribution>>>),
+}
+
+/// What a wire did.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WireReport {
+    /// To the server.
+    c2s: WayReport,
+    /// Back.
+    s2c: WayReport,
+    /// Exact faults, as typed: `drop reply:1`.
+    rules: Vec<String>,
+}
+
+/// What a wire did in one direction.
+#[derive(Debug, Serialize, JsonSchema)]
+struct WayReport {
+    /// Probability that a packet is lost, from 0 to 1.
+    loss: f64,
+    /// How long a packet is under way.
+    delay_ms: f64,
+    /// Up to so much longer.
+    jitter_ms: f64,
+    /// Probability that a packet arrives twice.
+    duplicate: f64,
+    /// Probability that a packet is held back.
+    reorder: f64,
+    /// Bits a second, if limited.
+    rate_bits_per_second: Option<u64>,
+    /// Bytes that may wait for their turn at that rate.
+    queue_bytes: usize,
+}
+
+/// Whose TCP and UDP was measured.
+#[derive(Debug, Serialize, JsonSchema)]
+struct StackReport {
+    /// Name and version.
+    name: String,
+    /// What decides how fast TCP sends, if it is known.
+    congestion_control: Option<String>,
+    /// The least time before TCP repeats, if it is known.
+    rto_floor_ms: Option<f64>,
+}
+
+/// Writes one run of each column; `reproduce` is the command that runs it again.
 pub fn object(comparison: &Comparison, reproduce: &str) -> Value {
-    let stack = &comparison.stack;
-    let mut object = Map::new();
-    let mut put = |name: &str, value: Value| object.insert(name.to_owned(), value);
-    put("scenario", comparison.scenario.name.into());
-    put("question", comparison.scenario.question.into());
-    put("network", comparison.network.into());
-    put("seed", comparison.settings.server.seed.into());
-    // Loopback has none.
-    put("wire", Value::Null);
-    put(
-        "stack",
-        json!({
-            "name": stack.name,
-            "congestion_control": stack.congestion_control,
-            "rto_floor_ms": stack.rto_floor.map(ms),
-        }),
-    );
-    for run in &comparison.runs {
-        put(run.column.key, Value::Object(metrics(run)));
+    let columns = comparison.runs.iter().map(|run| (run.column.key, run.metrics()));
+    let explanation = (comparison.scenario.explain)(comparison);
+    value(&report(comparison, reproduce, columns.collect(), None, Some(explanation)))
+}
+
+/// Writes how the numbers of many runs are distributed.
+pub fn runs(found: &Distributions, reproduce: &str) -> Value {
+    let columns =
+        found.columns.iter().map(|(column, numbers)| (column.key, distributions::by_name(numbers)));
+    value(&report(&found.first, reproduce, columns.collect(), Some(found.runs), None))
+}
+
+/// Returns the schema of everything that is printed.
+pub fn schema() -> Value {
+    schemars::schema_for!(Document).to_value()
+}
+
+fn report<Numbers>(
+    comparison: &Comparison,
+    reproduce: &str,
+    columns: BTreeMap<&'static str, Numbers>,
+    runs: Option<usize>,
+    explanation: Option<String>,
+) -> Report<Numbers> {
+    let wire = comparison.runs.iter().find_map(|run| run.wire.as_ref());
+    Report {
+        scenario: comparison.scenario.name,
+        question: comparison.scenario.question,
+        network: comparison.network.name(),
+        seed: comparison.settings.server.seed,
+        runs,
+        wire: wire.map(wire_report),
+        stack: stack_report(&comparison.stack),
+        columns,
+        explanation,
+        reproduce: reproduce.to_owned(),
     }
-    put("explanation", (comparison.scenario.explain)(comparison).into());
-    put("reproduce", reproduce.into());
-    Value::Object(object)
+}
+
+fn value(report: &impl Serialize) -> Value {
+    // Maps with keys of text, numbers and text: nothing that JSON cannot hold.
+    serde_json::to_value(report).unwrap_or_default()
+}
+
+fn wire_report(wire: &WireConfig) -> WireReport {
+    WireReport {
+        c2s: way_report(&wire.c2s),
+        s2c: way_report(&wire.s2c),
+        rules: wire.rules.iter().map(rule).collect(),
+    }
+}
+
+fn way_report(way: &Impairment) -> WayReport {
+    WayReport {
+        loss: way.loss,
+        delay_ms: ms(way.delay),
+        jitter_ms: ms(way.jitter),
+        duplicate: way.duplicate,
+        reorder: way.reorder,
+        rate_bits_per_second: way.rate,
+        queue_bytes: way.queue,
+    }
+}
+
+fn stack_report(stack: &Stack) -> StackReport {
+    StackReport {
+        name: stack.name.clone(),
+        congestion_control: stack.congestion_control.clone(),
+        rto_floor_ms: stack.rto_floor.map(ms),
+    }
 }
 
 /// Returns the metrics of one column by their names.
 pub fn metrics(run: &Run) -> Map<String, Value> {
-    match serde_json::to_value(run.metrics()) {
-        Ok(Value::Object(metrics)) => metrics,
+    match value(&run.metrics()) {
+        Value::Object(metrics) => metrics,
         _ => Map::new(),
     }
 }

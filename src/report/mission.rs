@@ -1,37 +1,85 @@
 //! The mission's three questions in one table: sums, timeouts, shutdown.
 
-use super::table::{WIDTH, grid, row_of, spread, stack, wrap};
-use crate::scenario::Row;
-use crate::scenario::log::Comparison;
-use crate::scenario::rows as row;
+use super::conditions::{network, stack};
+use super::table::{WIDTH, grid, row_of, spread, wrap};
+use crate::scenario::log::{Comparison, Run};
+use crate::scenario::rows::{self as row, packets, short, weather};
+use crate::scenario::{Network, Row};
 
 /// Writes the table that fits one screen, from the mission's scenarios in their order.
 pub fn render(comparisons: &[Comparison]) -> String {
-    let [sums, silence, shutdown, no_goodbye] = comparisons else {
-        return String::new();
-    };
-    let conditions = format!(
-        "loopback, nothing is lost | {} | seed {}",
-        stack(&sums.stack),
-        sums.settings.server.seed
-    );
-    let mut text =
-        format!("TCP and UDP, the same three questions on this computer\n{}\n", wrap(&conditions));
-    text.push_str(&grid(vec![row_of("", vec!["TCP".to_owned(), "UDP".to_owned()])]));
+    match comparisons {
+        [sums, silence, patience, shutdown, no_goodbye] => {
+            simulated(sums, silence, patience, shutdown, no_goodbye)
+        }
+        [sums, silence, shutdown, no_goodbye] => on_loopback(sums, silence, shutdown, no_goodbye),
+        _ => String::new(),
+    }
+}
+
+fn simulated(
+    sums: &Comparison,
+    silence: &Comparison,
+    patience: &Comparison,
+    shutdown: &Comparison,
+    no_goodbye: &Comparison,
+) -> String {
+    let mut text = heading(sums);
+    text.push_str(&section("SUMS", sums, &[row::SUMS, packets::PACKETS, row::ANSWER_AFTER]));
+    text.push_str(&section("TIMEOUTS", silence, &[weather::WHAT_LEFT, row::GIVES_UP]));
+    text.push_str(&one_more("without that deadline", patience, |run| {
+        run.telling_exchange().map_or("-".to_owned(), |one| short(one.elapsed()))
+    }));
+    text.push_str(&section("SHUTDOWN", shutdown, &[row::STOPS_AFTER, row::IDLE_LEARNS]));
+    text.push_str(&one_more("and if nobody says goodbye", no_goodbye, row::IDLE_LEARNS.cell));
+    text.push('\n');
+    let handshake = sums.column("tcp").zip(sums.column("udp")).map_or(0, |(tcp, udp)| {
+        let packets = |run: &Run| run.packets().map_or(0, |packets| packets.len());
+        packets(tcp).saturating_sub(packets(udp))
+    });
+    text.push_str(&wrap(&format!(
+        "TCP spent a round trip and {handshake} packets on being connected. That bought a goodbye \
+         that the kernel sends and an address that is proven; over UDP the program sends the one, a \
+         cookie proves the other. Deadlines are the program's own over both."
+    )));
+    text.push_str("Next: compare loss --loss 20%    compare lost-reply --ladder    compare --list\n");
+    text
+}
+
+fn on_loopback(
+    sums: &Comparison,
+    silence: &Comparison,
+    shutdown: &Comparison,
+    no_goodbye: &Comparison,
+) -> String {
+    let mut text = heading(sums);
     text.push_str(&section("SUMS", sums, &[row::SUMS, row::SET_UP, row::ANSWER_AFTER]));
     text.push_str(&section("TIMEOUTS", silence, &[row::SENT_AT, row::BELIEVED, row::GIVES_UP]));
     text.push_str(&section("SHUTDOWN", shutdown, &[row::STOPS_AFTER, row::IDLE_LEARNS]));
-    let without = row_of(
-        "and if nobody says goodbye",
-        no_goodbye.runs.iter().map(|run| (row::IDLE_LEARNS.cell)(run)).collect(),
-    );
-    text.push_str(&grid(vec![without]));
+    text.push_str(&one_more("and if nobody says goodbye", no_goodbye, row::IDLE_LEARNS.cell));
     text.push('\n');
     text.push_str(&wrap(
         "TCP's handshake and goodbye are the kernel's; over UDP the first question needs none, and \
          a goodbye is a message that our program sends. Deadlines are the program's own over both.",
     ));
+    text.push_str("Next: compare loss --loss 20%    compare server-killed    compare --list\n");
     text
+}
+
+fn heading(sums: &Comparison) -> String {
+    let where_at = match sums.network {
+        Network::Sim => "on the same network",
+        Network::Loopback => "on this computer",
+    };
+    let title = format!("TCP and UDP, the same three questions {where_at}");
+    let seed = format!("{}, seed {}", sums.network.name(), sums.settings.server.seed);
+    let conditions = format!("{} | {}", network(sums), stack(&sums.stack));
+    let titles = grid(vec![row_of("", vec!["TCP".to_owned(), "UDP".to_owned()])]);
+    format!("{}\n{}{titles}", spread(&title, &seed), wrap(&conditions))
+}
+
+fn one_more(label: &str, comparison: &Comparison, cell: fn(&Run) -> String) -> String {
+    grid(vec![row_of(label, comparison.runs.iter().map(cell).collect())])
 }
 
 fn section(title: &str, comparison: &Comparison, rows: &[Row]) -> String {

@@ -3,58 +3,124 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 
+use super::conditions::conditions;
+use super::distributions::{Distribution, Distributions};
 use crate::scenario::Row;
 use crate::scenario::log::Comparison;
 use crate::scenario::rows::WHO_REPEATS;
-use crate::testbed::Stack;
 
 /// Columns of the screen that everything fits.
 pub const WIDTH: u16 = 80;
 
 /// Width of the labels.
-const LABELS: u16 = 37;
+const LABELS: u16 = 34;
 
 /// Writes heading, table and explanation; with every metric if `full`.
 pub fn render(comparison: &Comparison, full: bool) -> String {
-    let mut text = heading(comparison);
-    let headings: Vec<String> =
-        comparison.runs.iter().map(|run| run.column.title.to_owned()).collect();
-    let mut rows = vec![row_of("", headings)];
-    for row in std::iter::once(&WHO_REPEATS).chain(comparison.scenario.rows) {
-        rows.push(cells(comparison, row));
-    }
-    if full {
-        rows.extend(metrics(comparison));
-    }
+    let mut text = heading(comparison, None);
+    let mut rows = vec![titles(comparison)];
+    rows.extend(body(comparison, full));
     text.push_str(&grid(rows));
     text.push('\n');
     text.push_str(&wrap(&(comparison.scenario.explain)(comparison)));
     text
 }
 
-fn heading(comparison: &Comparison) -> String {
-    let scenario = &comparison.scenario;
-    let timeout = comparison.settings.timeout.unwrap_or(scenario.timeout);
-    let conditions = format!(
-        "{}, nothing is lost | {} | seed {}, deadline {}",
-        comparison.network,
-        stack(&comparison.stack),
-        comparison.settings.server.seed,
-        humantime::format_duration(timeout)
-    );
-    format!("{}: {}\n{}\n", scenario.name, scenario.question, wrap(&conditions))
+/// Writes how the numbers of many runs are distributed.
+pub fn runs(found: &Distributions, full: bool) -> String {
+    let mut text = heading(&found.first, Some(found.runs));
+    let mut rows = vec![titles(&found.first)];
+    rows.extend(distribution_rows(found, full));
+    text.push_str(&grid(rows));
+    text.push_str("\nEach cell: the mean of all runs, and where 5 % to 95 % of them are.\n");
+    text
 }
 
-/// Names the stack with what decides about its times.
-pub fn stack(stack: &Stack) -> String {
-    let mut text = stack.name.clone();
-    if let Some(control) = &stack.congestion_control {
-        text.push_str(&format!(", {control}"));
+/// Returns the rows of many runs, with their labels.
+pub(super) fn distribution_rows(found: &Distributions, full: bool) -> Vec<Vec<String>> {
+    let names = found.columns.iter().flat_map(|(_, numbers)| numbers).map(|(name, _)| *name);
+    let mut shown: Vec<&str> = Vec::new();
+    for name in names {
+        if !shown.contains(&name) && (full || TELLING.contains(&name)) {
+            shown.push(name);
+        }
     }
-    if let Some(floor) = stack.rto_floor {
-        text.push_str(&format!(", RTO >= {}", humantime::format_duration(floor)));
+    let cell = |numbers: &[(&str, Distribution)], wanted: &str| {
+        let found = numbers.iter().find(|(name, _)| *name == wanted);
+        found.map_or("-".to_owned(), |(_, distribution)| spread_of(distribution))
+    };
+    let row = |name: &&str| {
+        row_of(name, found.columns.iter().map(|(_, numbers)| cell(numbers, name)).collect())
+    };
+    shown.iter().map(row).collect()
+}
+
+/// Numbers worth a row when many runs are shown.
+const TELLING: &[&str] = &[
+    "exchanges",
+    "agreed",
+    "failed",
+    "executions",
+    "attempts",
+    "retransmissions",
+    "duplicates_suppressed",
+    "packets_lost",
+    "ip_bytes",
+    "first_reply_ms",
+    "p50_ms",
+    "p95_ms",
+    "max_ms",
+    "total_ms",
+];
+
+fn spread_of(distribution: &Distribution) -> String {
+    let Distribution { mean, p5, p95, .. } = distribution;
+    match p5 == p95 && mean == p5 {
+        true => number(*mean),
+        false => format!("{}, {}..{}", number(*mean), number(*p5), number(*p95)),
     }
-    text
+}
+
+/// As many digits as a reader can use.
+fn number(value: f64) -> String {
+    match value.abs() {
+        large if large >= 100.0 || value.fract() == 0.0 => format!("{value:.0}"),
+        middle if middle >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+fn heading(comparison: &Comparison, runs: Option<usize>) -> String {
+    let scenario = &comparison.scenario;
+    let exchanges = scenario.exchanges(&comparison.settings);
+    let several = if exchanges > 1 { format!("{exchanges} exchanges") } else { String::new() };
+    let right = runs.map_or(several, |runs| format!("{runs} seeds"));
+    let question = format!("{}: {}", scenario.name, scenario.question);
+    let first = match question.chars().count() + right.len() < usize::from(WIDTH) {
+        true => spread(&question, &right),
+        false => wrap(&question).trim_end().to_owned(),
+    };
+    format!("{}\n{}\n", first.trim_end(), wrap(&conditions(comparison)))
+}
+
+fn titles(comparison: &Comparison) -> Vec<String> {
+    row_of("", comparison.runs.iter().map(|run| run.column.title.to_owned()).collect())
+}
+
+/// Returns the rows of a comparison, with their labels.
+pub(super) fn body(comparison: &Comparison, full: bool) -> Vec<Vec<String>> {
+    let mut rows: Vec<_> = rows(comparison).map(|row| cells(comparison, row)).collect();
+    if full {
+        rows.extend(metrics(comparison));
+    }
+    rows
+}
+
+/// Returns the rows that can be filled on this network.
+fn rows(comparison: &Comparison) -> impl Iterator<Item = &Row> {
+    let seen = comparison.runs.iter().all(|run| run.trace.is_some());
+    let rows = std::iter::once(&WHO_REPEATS).chain(comparison.scenario.rows);
+    rows.filter(move |row| seen || !row.needs_packets)
 }
 
 fn cells(comparison: &Comparison, row: &Row) -> Vec<String> {
@@ -87,7 +153,7 @@ pub(super) fn grid(rows: Vec<Vec<String>>) -> String {
     let columns = rows.first().map_or(1, Vec::len);
     let others = u16::try_from(columns.max(2) - 1).unwrap_or(1);
     // Four columns leave less room for the labels.
-    let labels = if others > 2 { LABELS - 7 } else { LABELS };
+    let labels = if others > 2 { LABELS - 5 } else { LABELS };
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
     for row in rows {

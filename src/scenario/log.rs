@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Column, Scenario, Settings};
+use super::{Column, Network, Scenario, Settings};
 use crate::peer::Transport;
 use crate::protocol::datagram::Semantics;
+use crate::protocol::framing::Framing;
 use crate::protocol::{Closing, Ending};
 use crate::testbed::{Action, ServerEvent, Stack};
 use crate::time::Timestamp;
+use crate::trace::Trace;
+use crate::wire::WireConfig;
 
 /// A scenario that has been run, once for each of its columns.
 #[derive(Debug, Clone)]
@@ -17,7 +20,7 @@ pub struct Comparison {
     /// With which choices.
     pub settings: Settings,
     /// On which network.
-    pub network: &'static str,
+    pub network: Network,
     /// Whose TCP and UDP.
     pub stack: Stack,
     /// What came of it.
@@ -47,8 +50,14 @@ pub struct Run {
     pub clients: Vec<ClientLog>,
     /// The server, all its lives.
     pub server: ServerLog,
+    /// How TCP bytes became messages.
+    pub framing: Framing,
     /// When the script was over.
     pub ended: Timestamp,
+    /// What the wire did, where there is one.
+    pub wire: Option<WireConfig>,
+    /// Every packet and what the programs did, where packets can be seen.
+    pub trace: Option<Trace>,
 }
 
 /// What a client went through.
@@ -62,6 +71,12 @@ pub struct ClientLog {
     pub learned: Option<(Timestamp, Closing)>,
     /// Datagrams that answered nothing and were dropped.
     pub unexpected: usize,
+    /// When it said that it would ask no more.
+    pub half_closed: Option<Timestamp>,
+    /// Numbers that the system refused to send, and what it said.
+    pub not_sent: Vec<(i64, String)>,
+    /// What it did, in words, for the ladder.
+    pub notes: Vec<(Timestamp, String)>,
 }
 
 /// One exchange, seen by its client.

@@ -3,17 +3,22 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::log::{ExchangeLog, Run};
+use super::run::walk;
 use crate::peer::Transport;
 use crate::protocol::datagram::Semantics;
 use crate::service::sum::SumReply;
 use crate::testbed::Action;
 use crate::time::Timestamp;
+use crate::trace::TracedPacket;
+use crate::trace::reading::{self, Reading};
+use crate::wire::Direction;
 
 /// Every number of a column; `None` where there is none, or none that can be seen there.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Metrics {
     /// The exit code that `client` would have had: of the first exchange that failed, else 0.
     pub exit_code: Option<u8>,
@@ -67,6 +72,9 @@ pub struct Metrics {
     pub server_stop_ms: Option<f64>,
 }
 
+/// What ends a server without a word.
+const KILLING: &[Action] = &[Action::Kill, Action::PowerOff];
+
 /// The names of all numbers, in their order.
 pub const NAMES: &[&str] = &[
     "exit_code",
@@ -96,7 +104,42 @@ pub const NAMES: &[&str] = &[
     "server_stop_ms",
 ];
 
+/// What the packets of a run amount to.
+struct Traffic {
+    packets_c2s: usize,
+    packets_s2c: usize,
+    packets_lost: usize,
+    ip_bytes: usize,
+    payload_bytes: usize,
+    again: usize,
+}
+
+impl Traffic {
+    fn of(packets: &[(&TracedPacket, Reading)]) -> Self {
+        let count = |wanted: fn(&TracedPacket, &Reading) -> bool| {
+            packets.iter().filter(|(packet, reading)| wanted(packet, reading)).count()
+        };
+        Traffic {
+            packets_c2s: count(|packet, _| packet.direction == Direction::ClientToServer),
+            packets_s2c: count(|packet, _| packet.direction == Direction::ServerToClient),
+            packets_lost: count(|packet, _| packet.lost.is_some()),
+            ip_bytes: packets.iter().map(|(packet, _)| packet.bytes.len()).sum(),
+            payload_bytes: packets.iter().map(|(_, reading)| reading.payload).sum(),
+            again: count(|_, reading| reading.again),
+        }
+    }
+}
+
+/// What is said of a number that many runs have each measured.
+pub const DISTRIBUTION: &[&str] = &["mean", "min", "p5", "p50", "p95", "max"];
+
 impl Run {
+    /// Returns every packet with what it says, where packets can be seen.
+    pub fn packets(&self) -> Option<Vec<(&TracedPacket, Reading)>> {
+        let trace = self.trace.as_ref()?;
+        Some(trace.packets.iter().zip(reading::read(trace)).collect())
+    }
+
     /// Returns all exchanges, client by client.
     pub fn exchanges(&self) -> impl Iterator<Item = &ExchangeLog> {
         self.clients.iter().flat_map(|client| &client.exchanges)
@@ -118,14 +161,20 @@ impl Run {
         let mut executed: Vec<_> =
             self.server.events.iter().filter_map(|one| one.executed.as_ref()).collect();
         let mut agreed = 0;
-        for one in self.exchanges() {
-            let Some(sum) = sum(one) else { continue };
-            let same = executed
-                .iter()
-                .position(|executed| executed.client_number == one.number && executed.sum == sum);
-            if let Some(index) = same {
-                executed.swap_remove(index);
-                agreed += 1;
+        for (index, client) in self.clients.iter().enumerate() {
+            let name = walk::name(index);
+            for one in &client.exchanges {
+                let Some(sum) = sum(one) else { continue };
+                let same = executed.iter().position(|executed| {
+                    // A name may be followed by letters that make the message long.
+                    executed.client_name.trim_end_matches('x') == name
+                        && executed.client_number == one.number
+                        && executed.sum == sum
+                });
+                if let Some(index) = same {
+                    executed.swap_remove(index);
+                    agreed += 1;
+                }
             }
         }
         agreed
@@ -139,7 +188,7 @@ impl Run {
             .iter()
             .find(|one| one.event == "out_of_range" || one.event == "shutdown");
         let killed = || {
-            let kill = self.server.acted.iter().find(|(_, action)| *action == Action::Kill);
+            let kill = self.server.acted.iter().find(|(_, action)| KILLING.contains(action));
             kill.map(|(at, _)| *at)
         };
         decided.map(|one| one.at).or_else(killed)
@@ -166,7 +215,9 @@ impl Run {
             self.clients.iter().filter_map(|client| client.learned).map(|(at, _)| at).min();
         let tcp = self.column.transport == Transport::Tcp;
         let opened: usize = self.clients.iter().map(|client| client.opened).sum();
-        let retransmissions = self.exchanges().map(|one| usize::from(one.retransmissions)).sum();
+        let repeated = self.exchanges().map(|one| usize::from(one.retransmissions)).sum();
+        let traffic = self.packets().map(|packets| Traffic::of(&packets));
+        let traffic = traffic.as_ref();
         Metrics {
             exit_code: telling.map(|one| one.ending.exit_code()),
             outcome: telling.map(|one| one.ending.name()),
@@ -175,14 +226,17 @@ impl Run {
             failed: self.exchanges().filter(|one| !one.is_replied()).count(),
             executions: self.logged("exchange"),
             attempts: self.exchanges().map(|one| one.sent.len()).sum(),
-            retransmissions: (!tcp).then_some(retransmissions),
+            retransmissions: match tcp {
+                true => traffic.map(|traffic| traffic.again),
+                false => Some(repeated),
+            },
             retransmitted_by: self.repeats(),
             duplicates_suppressed: self.logged("duplicate"),
-            packets_c2s: None,
-            packets_s2c: None,
-            packets_lost: None,
-            ip_bytes: None,
-            payload_bytes: None,
+            packets_c2s: traffic.map(|traffic| traffic.packets_c2s),
+            packets_s2c: traffic.map(|traffic| traffic.packets_s2c),
+            packets_lost: traffic.map(|traffic| traffic.packets_lost),
+            ip_bytes: traffic.map(|traffic| traffic.ip_bytes),
+            payload_bytes: traffic.map(|traffic| traffic.payload_bytes),
             handshake_rtts: if tcp { opened } else { self.logged("challenged") },
             first_reply_ms: self
                 .exchanges()

@@ -1,8 +1,8 @@
 //! What is asked of both transports: scenarios, each with a question, and how one is run.
 //!
-//! A scenario is data: who starts when, what each client does, what happens to the server, and which
-//! rows of the report answer the question. [`library`] holds them all; [`run`] carries one out on
-//! any testbed.
+//! A scenario is data: on which wire, who starts when, what each client does, what happens to the
+//! server, and which rows of the report answer the question. [`library`] holds them all; [`run`]
+//! carries one out on any testbed.
 
 mod explain;
 pub mod library;
@@ -10,13 +10,16 @@ pub mod log;
 pub mod metrics;
 pub mod rows;
 pub mod run;
+pub mod wiring;
 
 use std::time::Duration;
 
 use crate::peer::Transport;
-use crate::protocol::datagram::RequesterConfig;
+use crate::protocol::datagram::{RequesterConfig, Semantics};
+use crate::protocol::framing::Framing;
 use crate::testbed::{Action, Listener, ServerOptions};
 use log::{Comparison, Run};
+use wiring::{WireChoices, WirePlan};
 
 /// An experiment with a question.
 #[derive(Debug, Clone, Copy)]
@@ -25,18 +28,58 @@ pub struct Scenario {
     pub name: &'static str,
     /// What the class is asked before it runs.
     pub question: &'static str,
+    /// Why it would mislead on some networks.
+    pub refused: &'static [(Network, &'static str)],
     /// What is compared.
     pub columns: &'static [Column],
-    /// One deadline for each exchange, unless the user says otherwise.
-    pub timeout: Duration,
+    /// One deadline for each exchange, unless the user says otherwise; none waits as long as the
+    /// transport does.
+    pub timeout: Option<Duration>,
     /// How many exchanges each asking client makes, unless the user says otherwise.
     pub exchanges: usize,
+    /// Whether exact faults of the user decide how many exchanges there are: as many as the highest
+    /// request or reply that is named.
+    pub follows_faults: bool,
+    /// What the wire does, unless the user says otherwise.
+    pub wire: WirePlan,
     /// What happens.
     pub script: Script,
     /// What the report shows, besides the outcome.
     pub rows: &'static [Row],
+    /// What is drawn besides the ladders.
+    pub plot: Plot,
     /// Says what happened, who did the work, what it cost and what it means.
     pub explain: fn(&Comparison) -> String,
+}
+
+/// A network on which scenarios are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// Simulated hosts and a wire, in virtual time.
+    Sim,
+    /// This computer's kernel, without a wire.
+    Loopback,
+}
+
+impl Network {
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Network::Sim => "sim",
+            Network::Loopback => "loopback",
+        }
+    }
+}
+
+/// What is drawn besides the ladders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plot {
+    /// Nothing.
+    None,
+    /// When the telling exchange's packets left, one row for each column.
+    Timeline,
+    /// When each message was sent, and when the program at the other end had it.
+    Arrivals,
 }
 
 /// One column of a comparison.
@@ -50,17 +93,40 @@ pub struct Column {
     pub transport: Transport,
     /// Whether each exchange has a conversation of its own.
     pub anew: bool,
+    /// Over UDP: how datagrams are treated, in place of the user's choice.
+    pub semantics: Option<Semantics>,
 }
 
 /// Over TCP, one conversation for each client.
-pub const TCP: Column = Column { key: "tcp", title: "TCP", transport: Transport::Tcp, anew: false };
+pub const TCP: Column = Column {
+    key: "tcp",
+    title: "TCP",
+    transport: Transport::Tcp,
+    anew: false,
+    semantics: None,
+};
 
 /// Over UDP, one conversation for each client.
-pub const UDP: Column = Column { key: "udp", title: "UDP", transport: Transport::Udp, anew: false };
+pub const UDP: Column = Column { key: "udp", title: "UDP", transport: Transport::Udp, ..TCP };
 
 /// Over TCP, a new connection for each exchange.
 pub const TCP_EACH: Column =
-    Column { key: "tcp_each", title: "TCP, each anew", transport: Transport::Tcp, anew: true };
+    Column { key: "tcp_each", title: "TCP, each anew", anew: true, ..TCP };
+
+/// Over UDP, bare datagrams, one try.
+pub const UDP_MAYBE: Column = Column {
+    key: "udp_maybe",
+    title: "UDP, one try",
+    semantics: Some(Semantics::Maybe),
+    ..UDP
+};
+
+/// Over UDP, bare datagrams, where nothing else is compared.
+pub const UDP_BARE: Column =
+    Column { title: "UDP, bare", semantics: Some(Semantics::Maybe), ..UDP };
+
+/// Over UDP, beside the column of one try.
+pub const UDP_REPEATING: Column = Column { title: "UDP, repeating", ..UDP };
 
 /// What happens in a scenario.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +137,12 @@ pub struct Script {
     pub work: Duration,
     /// The server says BYE when it stops.
     pub goodbye: bool,
+    /// How TCP bytes become messages, in place of the user's choice.
+    pub framing: Option<Framing>,
+    /// Over UDP: exchanges that a client may have outstanding.
+    pub window: usize,
+    /// Longest message, in bytes, at both ends.
+    pub max_message: usize,
     /// Who asks. Their names are A, B, C, ...
     pub clients: &'static [&'static [Step]],
     /// What is done to the server, and when.
@@ -84,16 +156,39 @@ pub struct Script {
 pub enum Step {
     /// Waits until a condition holds.
     Await(When),
+    /// Waits for so long.
+    Wait(Duration),
     /// Connects; over UDP opens a socket.
     Open,
     /// Asks with this number, as often as the scenario has exchanges, in the open conversation.
     Ask(i64),
+    /// As `Ask`, with a number one higher each time.
+    AskRising(i64),
     /// Asks once with this number.
     AskOnce(i64),
+    /// Asks once with this number, in a message of so many bytes.
+    AskLong(i64, usize),
     /// Asks the last question again, in a new conversation, if it got no answer.
     AskAgainIfLost,
+    /// Asks as often as the scenario has exchanges, one question each `every`, without waiting for
+    /// answers. The numbers rise from `first`.
+    Send {
+        /// The first number.
+        first: i64,
+        /// From one question to the next.
+        every: Duration,
+    },
+    /// Waits for the ends of everything that was asked.
+    Collect,
+    /// Says that it will ask no more, but still listens: over TCP with a FIN. Over UDP there is no
+    /// way to say it.
+    HalfClose,
+    /// Ends the conversation at once: over TCP with a RST.
+    Reset,
     /// Listens without asking until the server leaves, or until the condition holds.
     Watch(When),
+    /// Listens without asking until the server leaves, or for so long.
+    WatchFor(Duration),
     /// Makes a condition true.
     Mark(&'static str),
 }
@@ -105,6 +200,8 @@ pub enum When {
     Marked(&'static str),
     /// So many requests have left the clients.
     Sent(usize),
+    /// So many requests have left the clients, and a moment has passed in which they arrived.
+    Arrived(usize),
     /// So many requests have been executed.
     Executed(usize),
     /// The server has ended, once at least.
@@ -118,6 +215,8 @@ pub enum When {
 pub struct Row {
     /// What it says.
     pub label: &'static str,
+    /// Whether it is shown only where packets can be seen.
+    pub needs_packets: bool,
     /// What stands in a column.
     pub cell: fn(&Run) -> String,
 }
@@ -125,10 +224,14 @@ pub struct Row {
 /// What the user chose for a comparison.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// In place of the scenario's own deadline.
-    pub timeout: Option<Duration>,
+    /// In place of the scenario's own deadline; `Some(None)` is none at all.
+    pub timeout: Option<Option<Duration>>,
     /// In place of the scenario's own number.
     pub exchanges: Option<usize>,
+    /// In place of the scenario's own number.
+    pub clients: Option<usize>,
+    /// In place of what the scenario's wire does.
+    pub wire: WireChoices,
     /// How the clients treat datagrams.
     pub datagram: RequesterConfig,
     /// In place of the scenario's own.
@@ -141,5 +244,21 @@ impl Scenario {
     /// Returns the name without the variant.
     pub fn family(&self) -> &'static str {
         self.name.split('.').next().unwrap_or(self.name)
+    }
+
+    /// Returns why it is refused on a network, if it is.
+    pub fn refused_on(&self, network: Network) -> Option<&'static str> {
+        self.refused.iter().find(|(other, _)| *other == network).map(|(_, reason)| *reason)
+    }
+
+    /// Returns the deadline of an exchange, if there is one.
+    pub fn timeout(&self, settings: &Settings) -> Option<Duration> {
+        settings.timeout.unwrap_or(self.timeout)
+    }
+
+    /// Returns how many exchanges each asking client makes.
+    pub fn exchanges(&self, settings: &Settings) -> usize {
+        let named = settings.wire.highest_message().filter(|_| self.follows_faults);
+        settings.exchanges.or(named).unwrap_or(self.exchanges)
     }
 }

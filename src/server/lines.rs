@@ -155,6 +155,13 @@ impl Lines {
     }
 }
 
+/// Returns what the transcript says of an event, without the peer.
+pub fn sentence(kind: &EventKind) -> String {
+    let mut line = String::new();
+    describe(&mut line, kind);
+    line
+}
+
 fn describe(line: &mut String, kind: &EventKind) {
     match kind {
         EventKind::Connected => line.push_str("connected"),
@@ -228,7 +235,8 @@ fn dropped(why: Dropped) -> &'static str {
     }
 }
 
-fn name(kind: &EventKind) -> &'static str {
+/// Returns what the JSON log calls an event.
+pub fn name(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::Connected => "connected",
         EventKind::Received(_) => "received",

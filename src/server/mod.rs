@@ -7,7 +7,7 @@ mod lines;
 mod tasks;
 pub mod transcript;
 
-pub use lines::Format;
+pub use lines::{Format, name as event_name, sentence};
 
 use std::io;
 use std::net::SocketAddr;

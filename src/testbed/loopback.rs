@@ -19,6 +19,7 @@ use crate::net::kernel::Kernel;
 use crate::peer::Transport;
 use crate::protocol::framing::Framing;
 use crate::time::Clock;
+use crate::trace::Trace;
 
 /// How long a server may take to be ready; a healthy one takes milliseconds.
 const READY: Duration = Duration::from_secs(10);
@@ -117,7 +118,7 @@ impl Loopback {
 impl Testbed for Loopback {
     type Net = Kernel;
 
-    fn net(&self) -> Kernel {
+    fn client(&self, _number: usize) -> Kernel {
         Kernel
     }
 
@@ -146,11 +147,19 @@ impl Testbed for Loopback {
         match action {
             Action::Restart => self.start().await,
             Action::Interrupt | Action::Pause | Action::Kill => signal(self.server, action),
+            Action::PowerOff | Action::PowerOn | Action::Cut | Action::Join => {
+                let what = "loopback has neither power nor wires";
+                Err(io::Error::new(io::ErrorKind::Unsupported, what))
+            }
         }
     }
 
     fn happenings(&mut self) -> mpsc::UnboundedReceiver<Happening> {
         self.happenings.take().unwrap_or_else(|| mpsc::unbounded_channel().1)
+    }
+
+    async fn trace(&mut self) -> Option<Trace> {
+        None
     }
 }
 
@@ -203,7 +212,7 @@ fn signal(process: Option<u32>, action: Action) -> io::Result<()> {
     let signal = match action {
         Action::Interrupt => Signal::INT,
         Action::Pause => Signal::STOP,
-        Action::Kill | Action::Restart => Signal::KILL,
+        _ => Signal::KILL,
     };
     let process = process.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     kill_process(process.ok_or(io::ErrorKind::NotFound)?, signal)?;
@@ -248,6 +257,7 @@ fn arguments(options: &ServerOptions, transport: Transport) -> Vec<String> {
         ("--duplicate-cache", switch(options.duplicate_cache)),
         ("--goodbye", switch(options.goodbye)),
         ("--framing", framing.to_owned()),
+        ("--max-message", options.max_message.to_string()),
     ];
     pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
 }
@@ -293,7 +303,9 @@ fn event(record: &Value, clock: Clock) -> Option<ServerEvent> {
         })
     };
     let event = record["event"].as_str()?.to_owned();
-    Some(ServerEvent { at: clock.moment(at), event, executed: executed() })
+    let at = clock.moment(at);
+    let text = record["reason"].as_str().unwrap_or_default().to_owned();
+    Some(ServerEvent { at, event, text, executed: executed() })
 }
 
 /// Says which act failed.

@@ -1,7 +1,12 @@
 //! Where a scenario is carried out: a network, a server on it, and what can be done to both.
 
 pub mod loopback;
+mod record;
+pub mod sim;
 
+pub use record::trace_of;
+
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -12,16 +17,17 @@ use tokio::sync::mpsc;
 use crate::net::Net;
 use crate::peer::Transport;
 use crate::protocol::framing::Framing;
-use crate::protocol::parameters::DRAIN;
+use crate::protocol::parameters::{DRAIN, MAX_MESSAGE};
 use crate::time::{Clock, Timestamp};
+use crate::trace::Trace;
 
 /// A place for experiments. One is made for each column of a comparison.
 pub trait Testbed {
     /// The network on which the clients are.
     type Net: Net;
 
-    /// Returns the clients' network.
-    fn net(&self) -> Self::Net;
+    /// Returns the network as a client sees it. Clients are counted from 1.
+    fn client(&self, number: usize) -> Self::Net;
 
     /// Returns the clock of the experiment.
     fn clock(&self) -> Clock;
@@ -34,11 +40,15 @@ pub trait Testbed {
         transport: Transport,
     ) -> impl Future<Output = io::Result<SocketAddr>>;
 
-    /// Does something to the server.
+    /// Does something to the server, or to the wire before it.
     fn act(&mut self, action: Action) -> impl Future<Output = io::Result<()>>;
 
     /// Returns what happens at the server, as it happens. To be called once.
     fn happenings(&mut self) -> mpsc::UnboundedReceiver<Happening>;
+
+    /// Lets what is under way arrive, and returns every packet so far; nothing where packets
+    /// cannot be seen.
+    fn trace(&mut self) -> impl Future<Output = Option<Trace>>;
 }
 
 /// What is at the server's address.
@@ -69,6 +79,8 @@ pub struct ServerOptions {
     pub goodbye: bool,
     /// How TCP bytes become messages.
     pub framing: Framing,
+    /// Longest message, in bytes.
+    pub max_message: usize,
 }
 
 impl Default for ServerOptions {
@@ -81,11 +93,12 @@ impl Default for ServerOptions {
             duplicate_cache: true,
             goodbye: true,
             framing: Framing::Auto,
+            max_message: MAX_MESSAGE,
         }
     }
 }
 
-/// What can be done to the server.
+/// What can be done to the server, and to the wire before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Ctrl+C: it finishes and stops.
@@ -94,8 +107,16 @@ pub enum Action {
     Pause,
     /// It is killed; nobody runs its code any more (SIGKILL).
     Kill,
+    /// Its host loses power: it says nothing more, and forgets everything.
+    PowerOff,
+    /// Its host has power again; the server is not started yet.
+    PowerOn,
     /// It is started again, on the same port.
     Restart,
+    /// The wire is cut, in both directions.
+    Cut,
+    /// The wire is joined again.
+    Join,
 }
 
 /// Something that happened at the server.
@@ -114,8 +135,38 @@ pub struct ServerEvent {
     pub at: Timestamp,
     /// What: the `event` of the JSON log.
     pub event: String,
+    /// What the transcript says of it, without the peer; empty where only JSON was read.
+    pub text: String,
     /// Of an execution: who asked, both numbers and the sum.
     pub executed: Option<Executed>,
+}
+
+impl ServerEvent {
+    /// Returns what a ladder says of it, if anything: packets speak for what was received and sent.
+    pub fn in_ladder(&self) -> Option<String> {
+        match (&self.executed, self.event.as_str()) {
+            (Some(Executed { client_number, server_number, sum, .. }), _) => {
+                Some(format!("{client_number} + {server_number} = {sum}"))
+            }
+            (None, "received" | "sent" | "connected" | "disconnected" | "ready") => None,
+            (None, _) => Some(self.text.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Action::Interrupt => "Ctrl+C",
+            Action::Pause => "the server is stopped in its tracks",
+            Action::Kill => "the server is killed",
+            Action::PowerOff => "the host loses power",
+            Action::PowerOn => "the host has power again",
+            Action::Restart => "the server is started again",
+            Action::Cut => "the wire is cut",
+            Action::Join => "the wire is joined",
+        })
+    }
 }
 
 /// An execution, as the server logged it.

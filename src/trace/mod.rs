@@ -2,6 +2,13 @@
 //! time and place. Ladders, plots and captures are pure functions of it, and nothing stands in them
 //! that is not in the record.
 
+pub mod ladder;
+pub mod pcapng;
+pub mod plots;
+pub mod reading;
+mod rows;
+pub mod svg;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,16 +1,19 @@
 //! What `compare` accepts.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, Parser, ValueEnum};
 
+use super::wire::WireOptions;
 use crate::cli::client::{IcmpChoice, SemanticsChoice};
 use crate::cli::server::Switch;
 use crate::cli::{self, Colour, FramingChoice};
 use crate::peer::Transport;
 use crate::protocol::datagram::RequesterConfig;
 use crate::report::expect::Expectation;
-use crate::scenario::{Scenario, Settings};
+use crate::scenario::{Network, Settings};
 use crate::testbed::ServerOptions;
 
 /// Asks one question of TCP and of UDP, and shows both answers side by side.
@@ -31,29 +34,61 @@ pub struct CompareArguments {
     #[arg(long)]
     pub full: bool,
 
-    /// In place of the scenario's own deadline for each exchange
-    #[arg(long, value_name = "DURATION", value_parser = positive)]
-    pub timeout: Option<Duration>,
+    /// Draw every packet with its fate, and what the programs did
+    #[arg(long)]
+    pub ladder: bool,
+
+    /// The network: sim, simulated hosts in virtual time; loopback, this computer's own kernel
+    #[arg(long, value_enum, default_value_t = NetworkChoice::Sim, value_name = "NETWORK")]
+    pub net: NetworkChoice,
+
+    /// Draws all luck, and the server's random numbers: your student number?
+    #[arg(long, default_value_t = 1, value_name = "SEED")]
+    pub seed: u64,
+
+    /// Run with so many seeds, from SEED on, and show how the numbers are distributed
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub runs: Option<u32>,
+
+    /// In place of the scenario's own deadline for each exchange; off: as long as the transport
+    #[arg(long, value_name = "DURATION|off", value_parser = deadline)]
+    pub timeout: Option<Deadline>,
 
     /// In place of the scenario's own number of exchanges
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub exchanges: Option<u16>,
 
-    /// table for people, json for programs
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// In place of the scenario's own number of clients, where all do the same
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub clients: Option<u8>,
+
+    /// table for people, json for programs, markdown for mails and pages
+    #[arg(long, value_enum, default_value_t = Format::Table, help_heading = OUTPUT)]
     pub format: Format,
+
+    /// Write a report that any browser shows, all in one file
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub html: Option<PathBuf>,
+
+    /// Write the ladders and plots as pictures
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    pub svg: Option<PathBuf>,
+
+    /// Write what each host sent and received, for Wireshark
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    pub pcap: Option<PathBuf>,
+
+    /// Draw with ASCII characters only
+    #[arg(long, help_heading = OUTPUT)]
+    pub ascii: bool,
+
+    /// Ask the question first, and wait for an answer
+    #[arg(long, help_heading = OUTPUT)]
+    pub predict: bool,
 
     /// Check a number of the report, such as udp.retransmissions==1; repeatable
     #[arg(long, value_name = "NAME==VALUE", value_parser = Expectation::parse, help_heading = MORE)]
     pub expect: Vec<Expectation>,
-
-    /// The network; only loopback is part of this version
-    #[arg(long, default_value = "loopback", value_name = "NETWORK", help_heading = MORE)]
-    pub net: String,
-
-    /// Draws the server's random numbers
-    #[arg(long, default_value_t = 1, value_name = "SEED", help_heading = MORE)]
-    pub seed: u64,
 
     /// Say which networks work here, and if not, why
     #[arg(long, help_heading = MORE)]
@@ -110,36 +145,13 @@ pub struct CompareArguments {
     #[arg(long, value_name = "TRANSPORT", hide = true)]
     pub demo: Option<Demo>,
 
+    /// What the wire does.
     #[command(flatten)]
-    wire: WireOptions,
-}
-
-/// Options of a wire, which loopback does not have: known, so that they are refused by name.
-#[derive(Debug, Clone, clap::Args)]
-struct WireOptions {
-    #[arg(long, hide = true)]
-    loss: Vec<String>,
-    #[arg(long, hide = true)]
-    delay: Vec<String>,
-    #[arg(long, hide = true)]
-    jitter: Vec<String>,
-    #[arg(long, hide = true)]
-    duplicate: Vec<String>,
-    #[arg(long, hide = true)]
-    reorder: Vec<String>,
-    #[arg(long, hide = true)]
-    rate: Vec<String>,
-    #[arg(long, hide = true)]
-    queue: Vec<String>,
-    #[arg(long, hide = true)]
-    drop: Vec<String>,
-    #[arg(long, hide = true)]
-    dup: Vec<String>,
-    #[arg(long, hide = true)]
-    hold: Vec<String>,
+    pub wire: WireOptions,
 }
 
 const MORE: &str = "More options";
+const OUTPUT: &str = "Output";
 const SERVER: &str = "The server";
 const UDP: &str = "The client over UDP";
 const AFTER_HELP: &str = "\
@@ -153,7 +165,31 @@ pub enum Format {
     Table,
     /// One object, or an array for several scenarios
     Json,
+    /// A table that mails and pages show
+    Markdown,
 }
+
+/// Which network, as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NetworkChoice {
+    /// Simulated hosts and a wire, in virtual time
+    Sim,
+    /// Real sockets on this computer, without a wire
+    Loopback,
+}
+
+impl From<NetworkChoice> for Network {
+    fn from(choice: NetworkChoice) -> Self {
+        match choice {
+            NetworkChoice::Sim => Network::Sim,
+            NetworkChoice::Loopback => Network::Loopback,
+        }
+    }
+}
+
+/// A deadline, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(Option<Duration>);
 
 /// Which demonstration, as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -173,10 +209,17 @@ impl From<Demo> for Transport {
     }
 }
 
-fn positive(text: &str) -> Result<Duration, String> {
+/// The longest deadline: more than TCP ever waits for an answer to what it sent.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+fn deadline(text: &str) -> Result<Deadline, String> {
+    if text == "off" {
+        return Ok(Deadline(None));
+    }
     match cli::duration(text)? {
         Duration::ZERO => Err("must be longer than nothing".to_owned()),
-        duration => Ok(duration),
+        long if long > LONGEST => Err("must be an hour at most, or off".to_owned()),
+        duration => Ok(Deadline(Some(duration))),
     }
 }
 
@@ -184,8 +227,10 @@ impl CompareArguments {
     /// Returns what was chosen.
     pub fn settings(&self) -> Settings {
         Settings {
-            timeout: self.timeout,
+            timeout: self.timeout.map(|Deadline(deadline)| deadline),
             exchanges: self.exchanges.map(usize::from),
+            clients: self.clients.map(usize::from),
+            wire: self.wire.choices(),
             work: self.work,
             datagram: RequesterConfig {
                 semantics: self.semantics.into(),
@@ -202,66 +247,41 @@ impl CompareArguments {
                 duplicate_cache: self.duplicate_cache == Switch::On,
                 goodbye: self.goodbye == Switch::On,
                 framing: self.framing.into(),
+                ..ServerOptions::default()
             },
         }
     }
+}
 
-    /// Returns the first option that needs a wire, if one was given.
-    pub(super) fn wire_option(&self) -> Option<&'static str> {
-        let wire = &self.wire;
-        let options = [
-            ("--loss", &wire.loss),
-            ("--delay", &wire.delay),
-            ("--jitter", &wire.jitter),
-            ("--duplicate", &wire.duplicate),
-            ("--reorder", &wire.reorder),
-            ("--rate", &wire.rate),
-            ("--queue", &wire.queue),
-            ("--drop", &wire.drop),
-            ("--dup", &wire.dup),
-            ("--hold", &wire.hold),
-        ];
-        options.into_iter().find(|(_, given)| !given.is_empty()).map(|(name, _)| name)
-    }
+/// Options that change what is shown, not what happens.
+const ONLY_SHOW: &[&str] =
+    &["full", "ladder", "format", "html", "svg", "pcap", "ascii", "predict", "expect", "color"];
 
-    /// Returns the command that runs this scenario again with the same choices.
-    pub(super) fn reproduce(&self, scenario: &Scenario) -> String {
-        let defaults = CompareArguments::parse_from(["compare"]);
-        let mut command =
-            format!("compare {} --net {} --seed {}", scenario.name, self.net, self.seed);
-        let mut option = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                command.push_str(&format!(" --{name} {value}"));
+/// Returns the command that runs a scenario again with the same choices: what was typed, less what
+/// only shows it.
+pub(super) fn reproduce(matches: &ArgMatches, scenario: &str) -> String {
+    let mut command = format!("compare {scenario}");
+    let always = ["net", "seed"];
+    for option in CompareArguments::command().get_arguments() {
+        let id = option.get_id().as_str();
+        let typed = matches.value_source(id) == Some(ValueSource::CommandLine);
+        let Some(name) = option.get_long().filter(|_| typed || always.contains(&id)) else {
+            continue;
+        };
+        if !ONLY_SHOW.contains(&id) {
+            for value in matches.get_raw(id).into_iter().flatten() {
+                command.push_str(&format!(" --{name} {}", quoted(&value.to_string_lossy())));
             }
-        };
-        let time = |duration: Duration| humantime::format_duration(duration).to_string();
-        let typed = |value: Option<clap::builder::PossibleValue>| {
-            value.map(|value| value.get_name().to_owned())
-        };
-        option("timeout", self.timeout.map(time));
-        option("exchanges", self.exchanges.map(|count| count.to_string()));
-        option("number", self.number.map(|number| number.to_string()));
-        option("work", self.work.map(time));
-        option("drain", (self.drain != defaults.drain).then(|| time(self.drain)));
-        if self.framing != defaults.framing {
-            option("framing", typed(self.framing.to_possible_value()));
         }
-        if self.goodbye != defaults.goodbye {
-            option("goodbye", typed(self.goodbye.to_possible_value()));
-        }
-        if self.duplicate_cache != defaults.duplicate_cache {
-            option("duplicate-cache", typed(self.duplicate_cache.to_possible_value()));
-        }
-        if self.semantics != defaults.semantics {
-            option("semantics", typed(self.semantics.to_possible_value()));
-        }
-        if self.retransmission_timeout != defaults.retransmission_timeout {
-            option("retransmission-timeout", Some(time(self.retransmission_timeout)));
-        }
-        option("retransmissions", self.retransmissions.map(|count| count.to_string()));
-        if self.icmp != defaults.icmp {
-            option("icmp", typed(self.icmp.to_possible_value()));
-        }
-        command
+    }
+    command
+}
+
+/// Puts into quotes what a shell would take apart.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "%:=.,_-".contains(c);
+    match value.chars().all(plain) && !value.is_empty() {
+        true => value.to_owned(),
+        false => format!("'{}'", value.replace('\'', "'\\''")),
     }
 }

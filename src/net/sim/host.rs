@@ -58,6 +58,8 @@ pub(super) struct Host {
     pub(super) due: Option<Timestamp>,
     /// Connections that may wait to be accepted, at each listener.
     pub(super) backlog: usize,
+    /// Its programs do nothing more.
+    pub(super) paused: bool,
     powered: bool,
     seed: u64,
     boots: u64,
@@ -80,6 +82,7 @@ impl Host {
             datagrams: BTreeMap::new(),
             due: None,
             backlog: config.backlog,
+            paused: false,
             powered: true,
             seed,
             boots: 0,

@@ -181,6 +181,15 @@ impl SimNet {
         self.sim.world().hosts[self.host].address.into()
     }
 
+    /// Returns how many sockets this host has, also those that no program holds any more.
+    pub fn sockets(&self) -> usize {
+        let world = self.sim.world();
+        let host = &world.hosts[self.host];
+        // A connection that the stack has forgotten may still be held by its program.
+        let forgotten = host.connections.values().filter(|known| known.socket.is_none());
+        host.sockets.iter().count() + forgotten.count()
+    }
+
     /// Takes the power away: all sockets vanish, and what comes is swallowed.
     pub fn power_off(&self) {
         self.tell(Host::power_off);
@@ -198,8 +207,15 @@ impl SimNet {
         self.tell(Host::kill);
     }
 
+    /// Stops the programs on this host in their tracks (SIGSTOP): what they call never returns. The
+    /// stack goes on. Only the end of the programs or of the host ends it.
+    pub fn pause(&self) {
+        self.sim.world().hosts[self.host].paused = true;
+    }
+
     /// Does something on this host that returns nothing.
     fn tell(&self, act: impl FnOnce(&mut Host)) {
+        self.sim.world().hosts[self.host].paused = false;
         self.act(|host, _| {
             act(host);
             Some(())
@@ -210,7 +226,7 @@ impl SimNet {
     /// there was nothing to do, or if the run is over: then the clock is no longer asked.
     fn act<T>(&self, act: impl FnOnce(&mut Host, Timestamp) -> Option<T>) -> Option<T> {
         let mut world = self.sim.world();
-        if world.over {
+        if world.over || world.hosts[self.host].paused {
             return None;
         }
         let now = self.sim.0.clock.now();

@@ -299,6 +299,10 @@ impl Session for StreamSession {
 
     fn handle_timeout(&mut self, now: Timestamp, service: &mut dyn Service) {
         let released = self.release_held(now);
+        if released {
+            // Until now it waited for us.
+            self.idle_at = now + self.idle_timeout;
+        }
         match self.state {
             State::Open => {
                 self.take_requests(now, service);

@@ -1,4 +1,10 @@
 //! What stands in the rows of a report: each computed from what one column recorded.
+//!
+//! Here are the rows that any network can fill; those in [`packets`] need to see packets.
+
+pub mod packets;
+pub mod shapes;
+pub mod weather;
 
 use std::time::Duration;
 
@@ -11,6 +17,7 @@ use crate::testbed::Action;
 
 /// The first row of every table.
 pub const WHO_REPEATS: Row = Row {
+    needs_packets: false,
     label: "who repeats what is lost",
     cell: |run| match run.repeats() {
         "stack" => "the TCP stack".to_owned(),
@@ -21,6 +28,7 @@ pub const WHO_REPEATS: Row = Row {
 
 /// The sum at both ends.
 pub const SUMS: Row = Row {
+    needs_packets: false,
     label: "sum at the client, at the server",
     cell: |run| {
         let at_client = run.exchanges().find_map(sum);
@@ -37,12 +45,21 @@ pub const SUMS: Row = Row {
 
 /// How many sums both ends logged alike.
 pub const AGREED: Row = Row {
+    needs_packets: false,
     label: "answered, sums agree",
-    cell: |run| format!("{} of {}", run.agreed(), run.exchanges().count()),
+    cell: |run| {
+        let answered = run.exchanges().filter(|one| one.is_replied()).count();
+        let (agreed, all) = (run.agreed(), run.exchanges().count());
+        match agreed == answered {
+            true => format!("{agreed} of {all}"),
+            false => format!("{agreed} of {all} ({} DIFFER)", answered - agreed),
+        }
+    },
 };
 
 /// What precedes the first question.
 pub const SET_UP: Row = Row {
+    needs_packets: false,
     label: "set up before the question",
     cell: |run| match run.column.transport {
         Transport::Tcp => count(opened(run), "handshake"),
@@ -52,15 +69,17 @@ pub const SET_UP: Row = Row {
 
 /// Time to the first answer.
 pub const ANSWER_AFTER: Row = Row {
+    needs_packets: false,
     label: "answer after",
     cell: |run| {
         let first = run.exchanges().find(|one| one.is_replied());
-        first.map_or("-".to_owned(), |one| short(one.elapsed()))
+        first.map_or("-".to_owned(), |one| in_round_trips(run, one.elapsed()))
     },
 };
 
 /// Time for all questions.
 pub const ALL_TOOK: Row = Row {
+    needs_packets: false,
     label: "all of them took",
     cell: |run| {
         let began = run.exchanges().map(|one| one.asked).min();
@@ -74,12 +93,12 @@ pub const ALL_TOOK: Row = Row {
 
 /// How the times of the answers are distributed.
 pub const HALF_AND_MOST: Row = Row {
+    needs_packets: false,
     label: "answer after: half, 95 %",
     cell: |run| {
         let metrics = run.metrics();
         match (metrics.p50_ms, metrics.p95_ms) {
-            (Some(half), Some(most)) if most < 1000.0 => format!("{half:.2}, {most:.2} ms"),
-            (Some(half), Some(most)) => format!("{:.1}, {:.1} s", half / 1000.0, most / 1000.0),
+            (Some(half), Some(most)) => format!("{}, {}", of_ms(half), of_ms(most)),
             _ => "-".to_owned(),
         }
     },
@@ -87,6 +106,7 @@ pub const HALF_AND_MOST: Row = Row {
 
 /// Round trips, counted: handshakes and questions.
 pub const ROUND_TRIPS: Row = Row {
+    needs_packets: false,
     label: "round trips, N questions",
     cell: |run| {
         let exchanges = run.exchanges().count();
@@ -101,12 +121,14 @@ pub const ROUND_TRIPS: Row = Row {
 
 /// How the telling exchange ended.
 pub const OUTCOME: Row = Row {
+    needs_packets: false,
     label: "the client's outcome (exit code)",
     cell: |run| run.telling_exchange().map_or("-".to_owned(), outcome),
 };
 
 /// Who made the client know.
 pub const WHO_SAYS_SO: Row = Row {
+    needs_packets: false,
     label: "who told it",
     cell: |run| {
         run.telling_exchange()
@@ -124,12 +146,14 @@ pub const WHO_SAYS_SO: Row = Row {
 
 /// When the program knew, from asking.
 pub const KNOWN_AFTER: Row = Row {
+    needs_packets: false,
     label: "the program knows after",
     cell: |run| run.telling_exchange().map_or("-".to_owned(), |one| short(one.elapsed())),
 };
 
 /// When the program gave up.
 pub const GIVES_UP: Row = Row {
+    needs_packets: false,
     label: "the program gives up (its own)",
     cell: |run| {
         run.telling_exchange().map_or("-".to_owned(), |one| {
@@ -138,8 +162,9 @@ pub const GIVES_UP: Row = Row {
     },
 };
 
-/// When our program sent; what the stack repeats below it is not seen here.
+/// When our program sent; what the stack repeats below it is another row.
 pub const SENT_AT: Row = Row {
+    needs_packets: false,
     label: "our program sent at (s)",
     cell: |run| {
         let Some(one) = run.telling_exchange() else {
@@ -155,6 +180,7 @@ pub const SENT_AT: Row = Row {
 
 /// What the program had been told before it knew better.
 pub const BELIEVED: Row = Row {
+    needs_packets: false,
     label: "what send() had said",
     cell: |run| {
         let Some(one) = run.telling_exchange() else {
@@ -170,21 +196,23 @@ pub const BELIEVED: Row = Row {
 
 /// How often the server did the work.
 pub const EXECUTED: Row =
-    Row { label: "executed by the server", cell: |run| count(run.logged("exchange"), "time") };
+    Row { needs_packets: false, label: "executed by the server", cell: |run| count(run.logged("exchange"), "time") };
 
 /// The outcome of the client that stopped the server.
 pub const ASKED_STOP: Row = Row {
+    needs_packets: false,
     label: "who sent 101: outcome (exit code)",
     cell: |run| of_number(run, 101).map_or("-".to_owned(), outcome),
 };
 
 /// From asking the server to stop to its decision.
 pub const STOPS_AFTER: Row = Row {
+    needs_packets: false,
     label: "from asking 101 to obeying",
     cell: |run| match (of_number(run, 101), run.server_stopped()) {
         (Some(one), Some(stopped)) => {
             let extra = if run.logged("challenged") > 0 { " (cookie)" } else { " (handshake)" };
-            format!("{}{extra}", short(stopped.since(one.asked)))
+            short(stopped.since(one.asked)) + extra
         }
         _ => "-".to_owned(),
     },
@@ -192,6 +220,7 @@ pub const STOPS_AFTER: Row = Row {
 
 /// When the server's process ended.
 pub const SERVER_ENDS: Row = Row {
+    needs_packets: false,
     label: "the server's process ends, after",
     cell: |run| match (run.server.ended, run.server_stopped()) {
         (Some((ended, code)), Some(stopped)) => {
@@ -203,20 +232,22 @@ pub const SERVER_ENDS: Row = Row {
 };
 
 /// How a client learned it without asking.
-pub const IDLE_LEARNS: Row = Row { label: "the idle client learns it", cell: idle_learns };
+pub const IDLE_LEARNS: Row = Row { needs_packets: false, label: "the idle client learns it", cell: idle_learns };
 
 /// What the idle client met when it asked at last.
 pub const IDLE_ASKS: Row = Row {
+    needs_packets: false,
     label: "when it asks again",
     cell: |run| of_number(run, 30).map_or("-".to_owned(), outcome),
 };
 
 /// What a client met that came too late.
 pub const NEWCOMER: Row =
-    Row { label: "a new client", cell: |run| of_number(run, 40).map_or("-".to_owned(), outcome) };
+    Row { needs_packets: false, label: "a new client", cell: |run| of_number(run, 40).map_or("-".to_owned(), outcome) };
 
 /// Requests in flight when the server was interrupted.
 pub const IN_FLIGHT: Row = Row {
+    needs_packets: false,
     label: "in flight at Ctrl+C, answered",
     cell: |run| {
         let busy = run.exchanges().filter(|one| (21..=24).contains(&one.number));
@@ -229,6 +260,7 @@ pub const IN_FLIGHT: Row = Row {
 
 /// How these ended.
 pub const IN_FLIGHT_ENDS: Row = Row {
+    needs_packets: false,
     label: "their outcome",
     cell: |run| {
         let one = run.exchanges().find(|one| (21..=24).contains(&one.number));
@@ -238,9 +270,12 @@ pub const IN_FLIGHT_ENDS: Row = Row {
 
 /// When the client knew, from the moment the server was killed.
 pub const KNOWN_AFTER_KILL: Row = Row {
+    needs_packets: false,
     label: "known, after the server's death",
     cell: |run| {
-        let killed = run.server.acted.iter().find(|(_, action)| *action == Action::Kill);
+        let killed = run.server.acted.iter().find(|(_, action)| {
+            matches!(action, Action::Kill | Action::PowerOff)
+        });
         match (killed, run.telling_exchange()) {
             (Some((at, _)), Some(one)) => short(one.ended.since(*at)),
             _ => "-".to_owned(),
@@ -250,6 +285,7 @@ pub const KNOWN_AFTER_KILL: Row = Row {
 
 /// What came of asking the same again.
 pub const ASKED_AGAIN: Row = Row {
+    needs_packets: false,
     label: "asked again, in a new conversation",
     cell: |run| run.exchanges().nth(1).map_or("not needed".to_owned(), outcome),
 };
@@ -265,7 +301,7 @@ pub(super) fn idle_learns(run: &Run) -> String {
     }
 }
 
-fn how_short(how: Closing) -> &'static str {
+pub(super) fn how_short(how: Closing) -> &'static str {
     match how {
         Closing::EndOfStream => "FIN",
         Closing::Reset => "RST",
@@ -279,7 +315,7 @@ pub(super) fn of_number(run: &Run, number: i64) -> Option<&ExchangeLog> {
 }
 
 /// Returns how an exchange ended, with its exit code.
-pub(super) fn outcome(one: &ExchangeLog) -> String {
+pub fn outcome(one: &ExchangeLog) -> String {
     let name = match &one.ending {
         Ending::BrokenOff(how) => format!("broken off: {}", how_short(*how)),
         Ending::ServerShutDown(how) => format!("{}: server gone", how_short(*how)),
@@ -300,19 +336,65 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     }
 }
 
-/// Returns a duration as people say it: `0.42 ms`, `51 ms`, `10.0 s`.
-pub fn short(duration: Duration) -> String {
-    let ms = duration.as_secs_f64() * 1000.0;
-    if ms < 10.0 {
-        format!("{ms:.2} ms")
-    } else if ms < 1000.0 {
-        format!("{ms:.0} ms")
-    } else {
-        format!("{:.1} s", ms / 1000.0)
+/// Returns a time, and how many round trips it is if it is a whole number of them.
+fn in_round_trips(run: &Run, time: Duration) -> String {
+    let text = short(time);
+    let Some(wire) = &run.wire else { return text };
+    let round = wire.c2s.delay + wire.s2c.delay;
+    let trips = time.as_micros().checked_div(round.as_micros()).unwrap_or_default();
+    match trips > 0 && round * u32::try_from(trips).unwrap_or_default() == time {
+        true => format!("{text} = {trips} RTT"),
+        false => text,
     }
 }
 
-fn seconds(duration: Duration) -> String {
+/// Returns milliseconds as people say them.
+pub(super) fn of_ms(ms: f64) -> String {
+    short(Duration::from_micros((ms * 1000.0).round() as u64))
+}
+
+/// Joins what there is, or a dash; long lists are cut, and say so.
+pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
+    const SHOWN: usize = 8;
+    let items: Vec<String> = items.into_iter().collect();
+    match items.len() {
+        0 => "-".to_owned(),
+        many if many > SHOWN => format!("{}, ... {many} in all", items[..SHOWN - 2].join(", ")),
+        _ => items.join(", "),
+    }
+}
+
+/// Returns a number with commas between its thousands.
+pub(super) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Returns a duration as people say it: `0.42 ms`, `51 ms`, `10.0 s`, `30 s`.
+pub fn short(duration: Duration) -> String {
+    let ms = duration.as_secs_f64() * 1000.0;
+    if duration.subsec_nanos() == 0 && !duration.is_zero() {
+        format!("{} s", duration.as_secs())
+    } else if ms < 10.0 && ms.fract() != 0.0 {
+        format!("{ms:.2} ms")
+    } else if ms < 1000.0 {
+        format!("{ms:.0} ms")
+    } else if ms < 100_000.0 {
+        format!("{:.1} s", ms / 1000.0)
+    } else {
+        format!("{:.0} s", ms / 1000.0)
+    }
+}
+
+/// Returns seconds with one digit, if it is not 0.
+pub(super) fn seconds(duration: Duration) -> String {
     let tenths = (duration.as_secs_f64() * 10.0).round() / 10.0;
-    if tenths == 0.0 { "0".to_owned() } else { format!("{tenths:.1}") }
+    if tenths.fract() == 0.0 { format!("{tenths:.0}") } else { format!("{tenths:.1}") }
 }

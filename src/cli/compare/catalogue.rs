@@ -1,0 +1,118 @@
+//! Which scenarios are meant, which there are, and which cannot be shown on a network.
+
+use color_eyre::eyre;
+
+use super::{NOT_AVAILABLE, note};
+use crate::cli::Failure;
+use crate::report::expect::Expectation;
+use crate::report::table::WIDTH;
+use crate::scenario::library::{NOT_HERE, SCENARIOS, find, mission};
+use crate::scenario::metrics::{DISTRIBUTION, NAMES};
+use crate::scenario::{Network, Scenario};
+
+/// Finds the scenarios that were named; among several, those that cannot be shown are skipped with
+/// a line.
+pub(super) fn chosen(names: &[String], network: Network) -> eyre::Result<Vec<Scenario>> {
+    if names.is_empty() {
+        return Ok(mission(network).iter().filter_map(|name| find(name)).copied().collect());
+    }
+    let all = names.iter().any(|name| name == "all");
+    let names: Vec<&str> = match all {
+        true => SCENARIOS.iter().map(|scenario| scenario.name).collect(),
+        false => names.iter().map(String::as_str).collect(),
+    };
+    let mut found = Vec::new();
+    for name in &names {
+        match (refusal(name, network)?, find(name)) {
+            (None, Some(scenario)) => found.push(*scenario),
+            (Some(reason), _) if names.len() > 1 => note(&format!("skipped: {name} ({reason})")),
+            (reason, _) => {
+                let what = format!("{name} cannot be shown here: {}", reason.unwrap_or_default());
+                return Err(not_available(what));
+            }
+        }
+    }
+    match found.is_empty() {
+        true => Err(not_available("None of these scenarios can be shown here".to_owned())),
+        false => Ok(found),
+    }
+}
+
+fn not_available(what: String) -> eyre::Report {
+    let advice = "See what can be shown where: compare --list".to_owned();
+    Failure { what, advice, code: NOT_AVAILABLE }.into()
+}
+
+/// Returns why a scenario cannot be shown on a network, if it cannot.
+fn refusal(name: &str, network: Network) -> eyre::Result<Option<String>> {
+    if let Some(scenario) = find(name) {
+        return Ok(scenario.refused_on(network).map(str::to_owned));
+    }
+    match NOT_HERE.iter().find(|(other, ..)| *other == name) {
+        Some((_, _, needs)) => Ok(Some(format!("it needs {needs}, which this version lacks"))),
+        None => Err(unknown(name).into()),
+    }
+}
+
+fn unknown(name: &str) -> Failure {
+    let name = crate::escape::escape(name);
+    let similar = SCENARIOS
+        .iter()
+        .find(|scenario| scenario.name.contains(&name) || name.contains(scenario.family()));
+    let advice = match similar {
+        Some(scenario) => format!("Did you mean {}? All of them: compare --list", scenario.name),
+        None => "All of them: compare --list".to_owned(),
+    };
+    Failure::usage(format!("There is no scenario \"{name}\""), advice)
+}
+
+/// Refuses expectations about what no report has: a typing error is no wrong answer.
+pub(super) fn known(
+    expectations: &[Expectation],
+    scenarios: &[Scenario],
+    several_runs: bool,
+) -> eyre::Result<()> {
+    let parts = if several_runs { DISTRIBUTION } else { &[] };
+    for scenario in scenarios {
+        let columns: Vec<&str> = scenario.columns.iter().map(|column| column.key).collect();
+        if let Some(strange) = expectations.iter().find(|one| !one.is_about(&columns, NAMES, parts))
+        {
+            let text = crate::escape::escape(strange.text());
+            let what = format!("{} has nothing to compare with {text}", scenario.name);
+            let more = match several_runs {
+                true => format!(". Of each: {}, as in udp.failed.mean<3", parts.join(", ")),
+                false => String::new(),
+            };
+            let columns = columns.join(", ");
+            let advice = format!("Columns: {columns}. Numbers: see --full{more}");
+            return Err(Failure::usage(what, advice).into());
+        }
+    }
+    Ok(())
+}
+
+/// Returns the catalogue.
+pub(super) fn list() -> String {
+    let mut text = String::from("Scenarios, on the simulated network and on loopback (L):\n");
+    for scenario in SCENARIOS {
+        let mark = if scenario.refused_on(Network::Loopback).is_none() { "L " } else { "  " };
+        text.push_str(&line(mark, scenario.name, scenario.question));
+    }
+    text.push_str("\nNot available here, they need what this version lacks:\n");
+    for (name, question, _) in NOT_HERE {
+        text.push_str(&line("  ", name, question));
+    }
+    text
+}
+
+/// One line if it fits, with the questions below each other as far as possible.
+fn line(mark: &str, name: &str, question: &str) -> String {
+    let width = usize::from(WIDTH);
+    let aligned = format!("{mark}{name:<22}{question}\n");
+    let close = format!("{mark}{name}  {question}\n");
+    match name.len() < 22 && aligned.len() <= width + 1 {
+        true => aligned,
+        false if close.len() <= width + 1 => close,
+        false => format!("{mark}{name}\n      {question}\n"),
+    }
+}

@@ -1,0 +1,66 @@
+//! What is written beside the report: pictures, captures, pages.
+
+use std::fs;
+use std::path::Path;
+
+use color_eyre::eyre::{self, WrapErr};
+
+use crate::report::pictures::pictures;
+use crate::scenario::log::Comparison;
+use crate::trace::pcapng::capture;
+use crate::trace::Place;
+
+/// Writes the ladders and plots of every comparison, one file each.
+///
+/// # Errors
+/// If the folder or a file cannot be written.
+pub(super) fn write_pictures(folder: &Path, comparisons: &[Comparison]) -> eyre::Result<()> {
+    make(folder)?;
+    for comparison in comparisons {
+        for picture in pictures(comparison) {
+            write(&folder.join(format!("{}.svg", picture.name)), picture.svg.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes what each host sent and received, one file for each host.
+///
+/// # Errors
+/// If the folder or a file cannot be written.
+pub(super) fn write_captures(
+    folder: &Path,
+    comparisons: &[Comparison],
+    reproduce: impl Fn(&Comparison) -> String,
+) -> eyre::Result<()> {
+    make(folder)?;
+    for comparison in comparisons {
+        let about = reproduce(comparison);
+        for run in &comparison.runs {
+            let Some(trace) = &run.trace else { continue };
+            for place in places(run.clients.len()) {
+                let host = place.to_string().replace(' ', "-");
+                let name = format!("{}-{}-{host}.pcapng", comparison.scenario.name, run.column.key);
+                write(&folder.join(name), &capture(trace, place, &about))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn places(clients: usize) -> impl Iterator<Item = Place> {
+    (1..=clients.max(1)).map(Place::Client).chain([Place::Server])
+}
+
+/// Writes a file.
+///
+/// # Errors
+/// If that fails; says which file.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> eyre::Result<()> {
+    fs::write(path, bytes).wrap_err_with(|| format!("Could not write {}", path.display()))
+}
+
+fn make(folder: &Path) -> eyre::Result<()> {
+    fs::create_dir_all(folder)
+        .wrap_err_with(|| format!("Could not make the folder {}", folder.display()))
+}

@@ -1,0 +1,162 @@
+//! Carrying out what was chosen, with progress where it takes long.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use color_eyre::eyre;
+use indicatif::{ProgressBar, ProgressStyle};
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use tokio::sync::Semaphore;
+
+use crate::cli::{Failure, system_random};
+use crate::scenario::log::{Comparison, Run};
+use crate::scenario::run::{clients, horizon, run as carry_out};
+use crate::scenario::{Column, Network, Scenario, Settings};
+use crate::testbed::loopback::{self, Loopback};
+use crate::testbed::sim;
+use crate::testbed::Listener;
+use crate::time::Clock;
+
+/// Runs every scenario, each of its columns on a network of its own.
+///
+/// # Errors
+/// If one of them cannot be carried out.
+pub(super) async fn compare_all(
+    scenarios: &[Scenario],
+    settings: &Settings,
+    network: Network,
+) -> eyre::Result<Vec<Comparison>> {
+    let runs = match network {
+        Network::Sim => {
+            let jobs: Vec<_> = scenarios.iter().map(|scenario| (*scenario, settings.clone())).collect();
+            return simulate(jobs).await;
+        }
+        Network::Loopback => on_loopback(scenarios, settings).await?,
+    };
+    let comparison = |(place, scenario): (usize, &Scenario)| Comparison {
+        scenario: *scenario,
+        settings: settings.clone(),
+        network,
+        stack: loopback::stack(),
+        runs: runs.iter().filter(|((of, _), _)| *of == place).map(|(_, run)| run.clone()).collect(),
+    };
+    Ok(scenarios.iter().enumerate().map(comparison).collect())
+}
+
+/// Simulates every job, on as many threads as there are processors; each is a function of its
+/// scenario and settings, so it does not matter who runs when.
+pub(super) async fn simulate(jobs: Vec<(Scenario, Settings)>) -> eyre::Result<Vec<Comparison>> {
+    let bar = progress(jobs.len());
+    let jobs = Arc::new(jobs);
+    let next = Arc::new(AtomicUsize::new(0));
+    let (done, is_done) = mpsc::channel();
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    for _ in 0..threads {
+        let (jobs, next, done) = (jobs.clone(), next.clone(), done.clone());
+        thread::spawn(move || {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some((scenario, settings)) = jobs.get(index) else { return };
+                let result = simulated(scenario, settings);
+                if done.send((index, result)).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    drop(done);
+    let collect = tokio::task::spawn_blocking(move || {
+        let mut found = BTreeMap::new();
+        for (index, result) in is_done {
+            found.insert(index, result);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        found
+    });
+    let found = collect.await?;
+    found.into_values().collect()
+}
+
+/// Runs one scenario on the simulated network.
+fn simulated(scenario: &Scenario, settings: &Settings) -> eyre::Result<Comparison> {
+    let runs = scenario.columns.iter().map(|column| {
+        let result = simulate_column(scenario, *column, settings);
+        result.map_err(|error| failed(scenario.name, column.title, &error))
+    });
+    Ok(Comparison {
+        scenario: *scenario,
+        settings: settings.clone(),
+        network: Network::Sim,
+        stack: sim::stack(),
+        runs: runs.collect::<eyre::Result<_>>()?,
+    })
+}
+
+fn simulate_column(scenario: &Scenario, column: Column, settings: &Settings) -> io::Result<Run> {
+    let wire = scenario.wire(settings);
+    // Longer than the scenario may take: what it leaves is still to be recorded.
+    let horizon = horizon(scenario, settings) * 2;
+    let (plan, chosen) = (*scenario, settings.clone());
+    sim::experiment(wire, clients(scenario, settings), horizon, move |testbed| async move {
+        let mut random = ChaCha8Rng::seed_from_u64(chosen.server.seed);
+        carry_out(testbed, &plan, column, &chosen, &mut random).await
+    })
+}
+
+fn failed(name: &str, title: &str, error: &io::Error) -> eyre::Report {
+    Failure::local(
+        format!("Could not run {name} over {title}: {error}"),
+        "Try it by itself, or see: compare --doctor",
+    )
+    .into()
+}
+
+/// Runs every column, each with a server and a port of its own. Those that only wait run beside
+/// the others, which run one after the other so that nobody measures its neighbour.
+async fn on_loopback(
+    scenarios: &[Scenario],
+    settings: &Settings,
+) -> eyre::Result<BTreeMap<(usize, usize), Run>> {
+    let bar = progress(scenarios.iter().map(|scenario| scenario.columns.len()).sum());
+    let mut tasks = tokio::task::JoinSet::new();
+    let clock = Clock::start();
+    let turn = Arc::new(Semaphore::new(1));
+    for (place, scenario) in scenarios.iter().enumerate() {
+        for (column, plan) in scenario.columns.iter().enumerate() {
+            let (scenario, plan, settings) = (*scenario, *plan, settings.clone());
+            let mut random = system_random()?;
+            let turn = turn.clone();
+            tasks.spawn(async move {
+                let waits = scenario.script.server == Listener::Silent;
+                let _turn = if waits { None } else { turn.acquire().await.ok() };
+                let testbed = Loopback::new(clock);
+                let run = carry_out(testbed, &scenario, plan, &settings, &mut random).await;
+                ((place, column), run.map_err(|error| failed(scenario.name, plan.title, &error)))
+            });
+        }
+    }
+    let mut runs = BTreeMap::new();
+    while let Some(finished) = tasks.join_next().await {
+        let (key, run) = finished?;
+        runs.insert(key, run?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(runs)
+}
+
+/// Shows on a terminal that something goes on, and for how long already.
+fn progress(steps: usize) -> ProgressBar {
+    let bar = ProgressBar::new(steps as u64);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} of {len} done, {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}

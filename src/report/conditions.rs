@@ -1,0 +1,105 @@
+//! Under which conditions something was measured, in words.
+
+use std::time::Duration;
+
+use crate::scenario::Network;
+use crate::scenario::log::Comparison;
+use crate::scenario::rows::short;
+use crate::testbed::Stack;
+use crate::wire::{Fault, Impairment, QUEUE, Rule, WireConfig};
+
+/// Returns network, wire, stack, seed and deadline of a comparison.
+pub fn conditions(comparison: &Comparison) -> String {
+    let scenario = &comparison.scenario;
+    let settings = &comparison.settings;
+    let deadline = match scenario.timeout(settings) {
+        Some(deadline) => format!("deadline {}", short(deadline)),
+        None => "no deadline".to_owned(),
+    };
+    format!(
+        "{} | {} | seed {}, {deadline}",
+        network(comparison),
+        stack(&comparison.stack),
+        settings.server.seed,
+    )
+}
+
+/// Returns what is between client and server.
+pub fn network(comparison: &Comparison) -> String {
+    match comparison.network {
+        Network::Loopback => "loopback, nothing is lost".to_owned(),
+        Network::Sim => wire(&comparison.scenario.wire(&comparison.settings)),
+    }
+}
+
+/// Names the stack with what decides about its times.
+pub fn stack(stack: &Stack) -> String {
+    let mut text = stack.name.clone();
+    if let Some(control) = &stack.congestion_control {
+        text.push_str(&format!(", {control}"));
+    }
+    if let Some(floor) = stack.rto_floor {
+        text.push_str(&format!(", RTO >= {}", short(floor)));
+        if floor == RFC_6298_FLOOR {
+            text.push_str(" (RFC 6298)");
+        }
+    }
+    text
+}
+
+/// The least retransmission timeout that RFC 6298 section 2.4 asks for.
+const RFC_6298_FLOOR: Duration = Duration::from_secs(1);
+
+/// Says what a wire does: both ways at once where they are alike.
+pub fn wire(wire: &WireConfig) -> String {
+    let mut parts = match wire.c2s == wire.s2c {
+        true => vec![format!("wire {}", way(&wire.c2s, " each way"))],
+        false => vec![
+            format!("wire to the server {}", way(&wire.c2s, "")),
+            format!("back {}", way(&wire.s2c, "")),
+        ],
+    };
+    parts.extend(wire.rules.iter().map(rule));
+    parts.join(", ")
+}
+
+fn way(way: &Impairment, each: &str) -> String {
+    let mut text = short(way.delay) + each;
+    let mut also = |part: String| text.push_str(&format!(", {part}"));
+    if !way.jitter.is_zero() {
+        also(format!("up to {} more", short(way.jitter)));
+    }
+    for (share, what) in
+        [(way.loss, "lost"), (way.duplicate, "doubled"), (way.reorder, "held back")]
+    {
+        if share > 0.0 {
+            also(format!("{} {what}", percent(share)));
+        }
+    }
+    if let Some(rate) = way.rate {
+        also(format!("{} kbit/s", rate / 1_000));
+        if way.queue != QUEUE {
+            also(format!("queue of {} bytes", way.queue));
+        }
+    }
+    text
+}
+
+/// Says an exact fault as it is typed.
+pub fn rule(rule: &Rule) -> String {
+    match rule.fault {
+        Fault::Drop => format!("drop {}", rule.what),
+        Fault::Duplicate => format!("dup {}", rule.what),
+        Fault::Hold(by) => format!("hold {}={}", rule.what, time(by)),
+    }
+}
+
+fn time(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+/// `10 %`, `0.5 %`.
+fn percent(share: f64) -> String {
+    let tenths = (share * 1000.0).round() / 10.0;
+    format!("{tenths} %")
+}

@@ -1,0 +1,108 @@
+//! Many runs of one scenario, each with a seed of its own: how the numbers are distributed.
+//!
+//! One seed is an anecdote. What is said of a number here is said of the runs in which there was one.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::json;
+use crate::scenario::log::Comparison;
+use crate::scenario::metrics::NAMES;
+use crate::scenario::{Column, Scenario};
+
+/// How the numbers of many runs are distributed.
+#[derive(Debug, Clone)]
+pub struct Distributions {
+    /// The first of the runs: its conditions are everybody's, but for the seed.
+    pub first: Comparison,
+    /// How many runs there were.
+    pub runs: usize,
+    /// For each column, each number that is one.
+    pub columns: Vec<(Column, Vec<(&'static str, Distribution)>)>,
+}
+
+/// How one number is distributed over the runs that have it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Distribution {
+    /// The sum by the number of runs.
+    pub mean: f64,
+    /// The smallest.
+    pub min: f64,
+    /// 5 % of the runs are at or below.
+    pub p5: f64,
+    /// Half of the runs are at or below.
+    pub p50: f64,
+    /// 95 % of the runs are at or below.
+    pub p95: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl Distributions {
+    /// Returns what was run.
+    pub fn scenario(&self) -> &Scenario {
+        &self.first.scenario
+    }
+}
+
+/// Puts the numbers of many runs together.
+///
+/// # Panics
+/// If there are no runs.
+pub fn of(comparisons: &[Comparison]) -> Distributions {
+    let columns = comparisons[0].runs.iter().enumerate().map(|(index, run)| {
+        let metrics: Vec<_> =
+            comparisons.iter().map(|comparison| json::metrics(&comparison.runs[index])).collect();
+        let numbers = NAMES.iter().filter_map(|name| {
+            let values = metrics.iter().filter_map(|metrics| metrics.get(*name)?.as_f64());
+            Some((*name, distribution(values.collect())?))
+        });
+        (run.column, numbers.collect())
+    });
+    Distributions {
+        columns: columns.collect(),
+        runs: comparisons.len(),
+        first: comparisons[0].clone(),
+    }
+}
+
+fn distribution(mut values: Vec<f64>) -> Option<Distribution> {
+    values.sort_by(f64::total_cmp);
+    let rank = |percent: usize| {
+        // Nearest rank: a value that was measured.
+        let rank = (values.len() * percent).div_ceil(100).max(1);
+        values.get(rank - 1).copied()
+    };
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    Some(Distribution {
+        // Six digits say more than the runs can.
+        mean: (mean * 1e6).round() / 1e6,
+        min: *values.first()?,
+        p5: rank(5)?,
+        p50: rank(50)?,
+        p95: rank(95)?,
+        max: *values.last()?,
+    })
+}
+
+/// Returns the numbers of one column by their names.
+pub(super) fn by_name(numbers: &[(&'static str, Distribution)]) -> BTreeMap<String, Distribution> {
+    numbers.iter().map(|(name, distribution)| ((*name).to_owned(), *distribution)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distribution_is_made_of_what_was_measured() {
+        let hundred = distribution((1..=100).map(f64::from).collect()).expect("values");
+        assert_eq!((hundred.min, hundred.p5, hundred.p50), (1.0, 5.0, 50.0));
+        assert_eq!((hundred.p95, hundred.max, hundred.mean), (95.0, 100.0, 50.5));
+        let one = distribution(vec![7.0]).expect("a value");
+        assert_eq!((one.min, one.p5, one.max), (7.0, 7.0, 7.0));
+        assert_eq!(distribution(Vec::new()), None);
+    }
+}

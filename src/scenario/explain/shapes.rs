@@ -1,0 +1,63 @@
+//! About where messages begin and end, and how long they may be.
+
+use super::both;
+use crate::protocol::framing::Framing;
+use crate::scenario::log::{Comparison, Run};
+use crate::scenario::rows::{of_number, short};
+
+pub(in crate::scenario) fn message_boundaries(comparison: &Comparison) -> String {
+    both(comparison, |tcp, udp| {
+        let answered = |run: &Run| run.exchanges().filter(|one| one.is_replied()).count();
+        let how = match tcp.framing {
+            Framing::Raw => {
+                "Over TCP the server took what one recv returned for one message, and all three had \
+                 come together: TCP is a stream of bytes and keeps no boundaries. Whoever wants \
+                 messages must mark their ends"
+            }
+            _ => {
+                "Over TCP all three came in one recv: a stream of bytes keeps no boundaries, the \
+                 server found the messages by their line ends"
+            }
+        };
+        format!(
+            "The wire held the first packet up, so that all arrived together. {how} ({} answered). \
+             Over UDP each send was a datagram and each recv one message ({} answered), in the order \
+             in which they came.",
+            answered(tcp),
+            answered(udp)
+        )
+    })
+}
+
+pub(in crate::scenario) fn oversized(comparison: &Comparison) -> String {
+    both(comparison, |tcp, udp| {
+        let answered = |run: &Run| run.exchanges().filter(|one| one.is_replied()).count();
+        let refused: usize = udp.clients.iter().map(|client| client.not_sent.len()).sum();
+        format!(
+            "TCP cut every message into segments that fit ({} of 5 answered); the program never saw \
+             it. Over UDP a datagram above 1,472 bytes left in pieces that only the other host puts \
+             together ({} answered), and {refused} was longer than a datagram can be: the system \
+             refused to send it. If one piece is lost, all are: oversized.fragment-lost.",
+            answered(tcp),
+            answered(udp)
+        )
+    })
+}
+
+pub(in crate::scenario) fn fragment_lost(comparison: &Comparison) -> String {
+    both(comparison, |tcp, udp| {
+        let after = |run: &Run| of_number(run, 13).map_or("-".to_owned(), |one| short(one.elapsed()));
+        let end = |run: &Run| {
+            of_number(run, 13).map_or("-".to_owned(), |one| one.ending.name().replace('_', " "))
+        };
+        format!(
+            "The same packet was lost over both. TCP sent again what was in it: {} after {}. Over UDP \
+             the other pieces arrived for nothing; a datagram is whole or not at all, and nobody is \
+             told: {} after {}.",
+            end(tcp),
+            after(tcp),
+            end(udp),
+            after(udp)
+        )
+    })
+}

@@ -1,0 +1,156 @@
+//! The catalogue: every scenario with its question. Adding one touches this folder, its page in docs
+//! and a test.
+
+mod answers;
+mod endings;
+mod shapes;
+mod weather;
+
+use std::time::Duration;
+
+use super::wiring::CLEAN;
+use super::{Network, Plot, Scenario, Script, Step, TCP, UDP};
+use crate::protocol::parameters::MAX_MESSAGE;
+use crate::testbed::Listener;
+
+/// The deadline of an exchange, where the scenario is not about deadlines.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long the server holds a reply back where something shall happen meanwhile.
+const WORK: Duration = Duration::from_millis(400);
+
+const BOTH: &[super::Column] = &[TCP, UDP];
+
+/// Why loopback cannot show what a wire does.
+const NEEDS_WIRE: &[(Network, &str)] = &[(
+    Network::Loopback,
+    "on loopback no program can lose, delay, repeat or reorder a packet of TCP",
+)];
+
+/// Why loopback cannot show what a host does that loses power.
+const NEEDS_HOSTS: &[(Network, &str)] =
+    &[(Network::Loopback, "on loopback both ends are one computer: its power cannot go")];
+
+/// Why loopback cannot show what becomes of large datagrams.
+const NEEDS_MTU: &[(Network, &str)] =
+    &[(Network::Loopback, "loopback carries 65,536 bytes in one packet: nothing is cut in pieces")];
+
+/// One client that asks once, on a clean wire.
+const PLAIN: Scenario = Scenario {
+    name: "",
+    question: "",
+    refused: &[],
+    columns: BOTH,
+    timeout: Some(DEADLINE),
+    exchanges: 1,
+    follows_faults: false,
+    wire: CLEAN,
+    script: SERVES,
+    rows: &[],
+    plot: Plot::None,
+    explain: |_| String::new(),
+};
+
+/// A server that answers at once, says goodbye, and outlives the script; a client that asks.
+const SERVES: Script = Script {
+    server: Listener::Server,
+    work: Duration::ZERO,
+    goodbye: true,
+    framing: None,
+    window: 1,
+    max_message: MAX_MESSAGE,
+    clients: &[&[Step::Ask(25)]],
+    acts: &[],
+    server_ends: false,
+};
+
+/// What `compare` runs when no scenario is named: sums, timeouts, shutdown.
+pub fn mission(network: Network) -> &'static [&'static str] {
+    match network {
+        Network::Sim => &[
+            "happy-path",
+            "black-hole",
+            "black-hole.no-deadline",
+            "out-of-range-shutdown",
+            "out-of-range-shutdown.no-goodbye",
+        ],
+        Network::Loopback => &[
+            "happy-path",
+            "silent-server",
+            "out-of-range-shutdown",
+            "out-of-range-shutdown.no-goodbye",
+        ],
+    }
+}
+
+/// Every scenario, in the order of the lesson.
+pub const SCENARIOS: &[Scenario] = &[
+    answers::HAPPY_PATH,
+    answers::SETUP_COST,
+    answers::SERVER_NOT_RUNNING,
+    answers::SILENT_SERVER,
+    weather::BLACK_HOLE,
+    weather::NO_DEADLINE,
+    weather::ESTABLISHED,
+    weather::IDLE,
+    weather::LOSS,
+    weather::LOST_REPLY,
+    weather::DUPLICATE,
+    weather::REORDER,
+    weather::HEAD_OF_LINE,
+    shapes::MESSAGE_BOUNDARIES,
+    shapes::RAW,
+    shapes::OVERSIZED,
+    shapes::FRAGMENT_LOST,
+    endings::CLOSE_VS_SHUTDOWN,
+    endings::CLOSE_RESET,
+    endings::OUT_OF_RANGE,
+    endings::NO_GOODBYE,
+    endings::SERVER_KILLED,
+    endings::KILLED_RST,
+    endings::KILLED_RESTART,
+    endings::POWER_OFF,
+    endings::REBOOT,
+    endings::CTRL_C_DRAIN,
+];
+
+/// Questions that this version cannot ask yet, with what they need.
+pub const NOT_HERE: &[(&str, &str, &str)] = &[
+    ("client-limit", "What does client number 4 see?", "the chat service"),
+    ("second-client-serial", "Why does my program hang instead of failing?", "the serial server"),
+    ("port-in-use", "Why can I not restart my server?", "more than one server"),
+    ("idle-expiry", "How long may a client be silent?", "the chat service"),
+    ("address-change", "What identifies a client?", "the chat service"),
+    ("spoofed", "Who may speak in my conversation?", "an attacker"),
+    (
+        "slow-client-models",
+        "Why does one sleeping student block the class?",
+        "servers of several models",
+    ),
+    ("many-clients", "What does client number 1000 cost?", "servers of several models"),
+    ("file-transfer", "Can I build a stream on datagrams?", "the chat service"),
+];
+
+/// Finds a scenario by its id.
+pub fn find(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_one_scenarios_and_every_variant_has_its_family() {
+        let names: BTreeSet<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        assert_eq!(names.len(), SCENARIOS.len());
+        assert!(SCENARIOS.iter().all(|scenario| find(scenario.family()).is_some()));
+        assert!(NOT_HERE.iter().all(|(name, ..)| find(name).is_none()));
+        for network in [Network::Sim, Network::Loopback] {
+            let found = mission(network).iter().map(|name| find(name).expect("a scenario"));
+            assert!(found.into_iter().all(|scenario| scenario.refused_on(network).is_none()));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! How a scenario is carried out, on any testbed.
+//!
+//! Every client is a task that walks through its steps (`walk`). What they wait for are conditions
+//! more than times: a board holds what has happened so far, and wakes whoever waits when it changes.
+
+mod board;
+pub(super) mod walk;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::{SeedableRng, rngs::ChaCha8Rng};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::log::{ClientLog, Run, ServerLog};
+use super::{Column, Scenario, Settings, Step, When};
+use crate::client::ClientConfig;
+use crate::protocol::datagram::RequesterConfig;
+use crate::testbed::{Action, Happening, Listener, ServerOptions, Testbed};
+use crate::trace::{Note, Place, Trace};
+use board::{Board, until};
+use walk::{Client, Surroundings};
+
+/// Beyond the deadlines of its exchanges, no scenario takes longer than this.
+const HORIZON: Duration = Duration::from_secs(120);
+
+/// Without deadlines, no transport tries longer than this: TCP gives up data after some 15 minutes.
+const NO_DEADLINE: Duration = Duration::from_secs(3600);
+
+/// Returns how long a run may take at most.
+pub fn horizon(scenario: &Scenario, settings: &Settings) -> Duration {
+    let exchanges = scenario.exchanges(settings);
+    let each = scenario.timeout(settings).unwrap_or(NO_DEADLINE);
+    let idle = scenario.script.clients.iter().flat_map(|steps| steps.iter()).map(|step| match step {
+        Step::Wait(time) | Step::WatchFor(time) => *time,
+        _ => Duration::ZERO,
+    });
+    let asks = u32::try_from(exchanges).unwrap_or(u32::MAX).saturating_mul(2);
+    HORIZON + idle.sum::<Duration>() + each.saturating_mul(asks)
+}
+
+/// Returns how many clients there are: as many as the user wants, where all do the same.
+pub fn clients(scenario: &Scenario, settings: &Settings) -> usize {
+    match scenario.script.clients.len() {
+        1 => settings.clients.unwrap_or(1).max(1),
+        written => written,
+    }
+}
+
+/// Carries out one column of a scenario.
+///
+/// # Errors
+/// If the testbed fails, or the scenario does not come to its end.
+pub async fn run<T: Testbed>(
+    mut testbed: T,
+    scenario: &Scenario,
+    column: Column,
+    settings: &Settings,
+    random: &mut ChaCha8Rng,
+) -> io::Result<Run> {
+    let clock = testbed.clock();
+    let too_long = clock.sleep_until(clock.now() + horizon(scenario, settings));
+    tokio::select! {
+        biased;
+        run = carry_out(&mut testbed, scenario, column, settings, random) => run,
+        () = too_long => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "the scenario did not come to its end"))
+        }
+    }
+}
+
+async fn carry_out<T: Testbed>(
+    testbed: &mut T,
+    scenario: &Scenario,
+    column: Column,
+    settings: &Settings,
+    random: &mut ChaCha8Rng,
+) -> io::Result<Run> {
+    let script = &scenario.script;
+    let mut happenings = testbed.happenings();
+    let options = ServerOptions {
+        work: settings.work.unwrap_or(script.work),
+        goodbye: script.goodbye && settings.server.goodbye,
+        framing: script.framing.unwrap_or(settings.server.framing),
+        max_message: script.max_message,
+        ..settings.server.clone()
+    };
+    let server = testbed.listen(script.server, &options, column.transport).await?;
+    let config = client_config(scenario, column, settings);
+    let (semantics, framing) = (config.datagram.semantics, config.framing);
+    let surroundings = Surroundings {
+        board: Arc::new(watch::Sender::new(Board::default())),
+        clock: testbed.clock(),
+        server,
+        config,
+        exchanges: scenario.exchanges(settings),
+        anew: column.anew,
+    };
+    let mut tasks = JoinSet::new();
+    for index in 0..clients(scenario, settings) {
+        let steps = script.clients[index % script.clients.len()];
+        let net = testbed.client(index + 1);
+        let own = ChaCha8Rng::from_rng(random);
+        let client = Client::new(index, net, surroundings.clone(), own);
+        tasks.spawn(async move { (index, client.walk(steps).await) });
+    }
+    let mut server = ServerLog::default();
+    let around = &surroundings;
+    let logs = play(testbed, scenario, &mut tasks, &mut happenings, &mut server, around).await?;
+    let ended = surroundings.clock.now();
+    let trace = testbed.trace().await;
+    if script.server == Listener::Server && !script.server_ends {
+        read_to_the_end(testbed, &mut happenings, &mut server, &surroundings).await;
+    }
+    let trace = trace.map(|trace| with_notes(trace, &logs, &server));
+    let wire = trace.is_some().then(|| scenario.wire(settings));
+    Ok(Run { column, semantics, framing, clients: logs, server, ended, wire, trace })
+}
+
+fn client_config(scenario: &Scenario, column: Column, settings: &Settings) -> ClientConfig {
+    let script = &scenario.script;
+    ClientConfig {
+        timeout: scenario.timeout(settings),
+        framing: script.framing.unwrap_or(settings.server.framing),
+        max_message: script.max_message,
+        datagram: RequesterConfig {
+            semantics: column.semantics.unwrap_or(settings.datagram.semantics),
+            window: script.window,
+            max_message: script.max_message,
+            ..settings.datagram.clone()
+        },
+        ..ClientConfig::new(column.transport)
+    }
+}
+
+/// Lets the clients walk and does what the script does to the server, until both are over.
+async fn play<T: Testbed>(
+    testbed: &mut T,
+    scenario: &Scenario,
+    tasks: &mut JoinSet<(usize, io::Result<ClientLog>)>,
+    happenings: &mut mpsc::UnboundedReceiver<Happening>,
+    server: &mut ServerLog,
+    around: &Surroundings,
+) -> io::Result<Vec<ClientLog>> {
+    let mut logs: BTreeMap<usize, ClientLog> = BTreeMap::new();
+    let mut acts = scenario.script.acts.iter().peekable();
+    loop {
+        let next_act = acts.peek().map_or(When::Marked("never"), |(when, _)| *when);
+        tokio::select! {
+            biased;
+            Some(happening) = happenings.recv() => server.note(happening, around),
+            () = until(&around.board, around.clock, next_act), if acts.peek().is_some() => {
+                if let Some((_, action)) = acts.next() {
+                    server.acted.push((around.clock.now(), *action));
+                    testbed.act(*action).await?;
+                    around.note(|board| board.acted += 1);
+                }
+            }
+            Some(finished) = tasks.join_next() => {
+                let (index, log) = finished.map_err(io::Error::other)?;
+                logs.insert(index, log?);
+            }
+            else => break,
+        }
+        let over = tasks.is_empty() && acts.peek().is_none();
+        if over && (!scenario.script.server_ends || server.ended.is_some()) {
+            break;
+        }
+    }
+    Ok(logs.into_values().collect())
+}
+
+/// Stops a server that would go on, so that its log is complete.
+async fn read_to_the_end<T: Testbed>(
+    testbed: &mut T,
+    happenings: &mut mpsc::UnboundedReceiver<Happening>,
+    server: &mut ServerLog,
+    surroundings: &Surroundings,
+) {
+    let first_end = server.ended;
+    // If it cannot be interrupted it has ended already, and its log with it.
+    if testbed.act(Action::Interrupt).await.is_err() {
+        happenings.close();
+    }
+    while let Some(happening) = happenings.recv().await {
+        match &happening {
+            // Once more, so that it does not linger.
+            Happening::Logged(event) if event.event == "shutdown" => {
+                let _ = testbed.act(Action::Interrupt).await;
+            }
+            Happening::Logged(_) => server.note(happening, surroundings),
+            Happening::Ended(..) => break,
+        }
+    }
+    server.ended = first_end;
+}
+
+impl ServerLog {
+    fn note(&mut self, happening: Happening, surroundings: &Surroundings) {
+        match happening {
+            Happening::Logged(event) => {
+                if event.executed.is_some() {
+                    surroundings.note(|board| board.executed += 1);
+                }
+                self.events.push(event);
+            }
+            Happening::Ended(at, code) => {
+                self.ended.get_or_insert((at, code));
+                surroundings.note(|board| board.server_ended = true);
+            }
+        }
+    }
+}
+
+/// Adds what the programs did to what the wire did.
+fn with_notes(mut trace: Trace, clients: &[ClientLog], server: &ServerLog) -> Trace {
+    for (client, log) in (1..).zip(clients) {
+        let place = Place::Client(client);
+        let notes = log.notes.iter();
+        trace.notes.extend(notes.map(|(at, text)| Note { at: *at, place, text: text.clone() }));
+    }
+    let place = Place::Server;
+    for event in &server.events {
+        if let Some(text) = event.in_ladder() {
+            trace.notes.push(Note { at: event.at, place, text });
+        }
+    }
+    for (at, action) in &server.acted {
+        let text = action.to_string();
+        trace.notes.push(Note { at: *at, place, text });
+    }
+    if let Some((at, code)) = server.ended
+        && code.is_some()
+    {
+        trace.notes.push(Note { at, place, text: "the server has ended".to_owned() });
+    }
+    // Stable: what was noted first stays first.
+    trace.notes.sort_by_key(|note| note.at);
+    trace
+}

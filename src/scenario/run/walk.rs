@@ -1,0 +1,370 @@
+//! A client on its way through its steps.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::ChaCha8Rng;
+use tokio::sync::watch;
+
+use super::board::{Board, until};
+use crate::client::{ClientConfig, Conversation};
+use crate::net::Net;
+use crate::protocol::{Closing, Ending, Exchange, RequesterEvent, Transmission};
+use crate::scenario::log::{ClientLog, ExchangeLog};
+use crate::scenario::rows::short;
+use crate::scenario::Step;
+use crate::service::sum::{RANGE, SumReply, SumRequest};
+use crate::time::{Clock, Timestamp};
+
+/// The board, and what every client needs.
+#[derive(Debug, Clone)]
+pub(super) struct Surroundings {
+    pub(super) board: Arc<watch::Sender<Board>>,
+    pub(super) clock: Clock,
+    pub(super) server: SocketAddr,
+    pub(super) config: ClientConfig,
+    pub(super) exchanges: usize,
+    pub(super) anew: bool,
+}
+
+impl Surroundings {
+    pub(super) fn note(&self, change: impl FnOnce(&mut Board)) {
+        self.board.send_modify(change);
+    }
+}
+
+/// A client on its way through its steps.
+pub(super) struct Client<N: Net> {
+    name: String,
+    net: N,
+    around: Surroundings,
+    random: ChaCha8Rng,
+    conversation: Option<Conversation<N>>,
+    /// Exchanges that have begun and not ended, by their ids in the conversation.
+    pending: BTreeMap<u32, Pending>,
+    log: ClientLog,
+}
+
+/// An exchange that has begun.
+struct Pending {
+    number: i64,
+    asked: Timestamp,
+    sent: Vec<Timestamp>,
+}
+
+impl<N: Net> Client<N> {
+    pub(super) fn new(index: usize, net: N, around: Surroundings, random: ChaCha8Rng) -> Self {
+        Client {
+            name: name(index),
+            net,
+            around,
+            random,
+            conversation: None,
+            pending: BTreeMap::new(),
+            log: ClientLog::default(),
+        }
+    }
+
+    pub(super) async fn walk(mut self, steps: &[Step]) -> io::Result<ClientLog> {
+        for step in steps {
+            self.step(*step).await?;
+        }
+        Ok(self.log)
+    }
+
+    async fn step(&mut self, step: Step) -> io::Result<()> {
+        match step {
+            Step::Await(when) => until(&self.around.board, self.around.clock, when).await,
+            Step::Wait(time) => self.wait(time).await?,
+            Step::Mark(mark) => self.around.note(|board| {
+                board.marks.insert(mark);
+            }),
+            Step::Open => {
+                let deadline = self.deadline();
+                if let Err(ending) = self.open(deadline).await? {
+                    self.not_begun(0, self.around.clock.now(), ending);
+                }
+            }
+            Step::Ask(number) => {
+                for _ in 0..self.around.exchanges {
+                    self.ask(number, 0).await?;
+                }
+            }
+            Step::AskRising(first) => {
+                for number in (first..).take(self.around.exchanges) {
+                    // Beyond 100 it would stop the server.
+                    self.ask((number - 1) % i64::from(*RANGE.end()) + 1, 0).await?;
+                }
+            }
+            Step::AskOnce(number) => self.ask(number, 0).await?,
+            Step::AskLong(number, length) => self.ask(number, length).await?,
+            Step::AskAgainIfLost => {
+                let lost = self.log.exchanges.last().filter(|last| !last.is_replied());
+                if let Some(number) = lost.map(|lost| lost.number) {
+                    self.conversation = None;
+                    self.ask(number, 0).await?;
+                }
+            }
+            Step::Send { first, every } => self.send(first, every).await?,
+            Step::Collect => {
+                while !self.pending.is_empty() {
+                    self.next().await?;
+                }
+            }
+            Step::HalfClose => {
+                self.log.half_closed = Some(self.around.clock.now());
+                self.remark("says that it will ask no more");
+                if let Some(conversation) = &mut self.conversation {
+                    conversation.finish()?;
+                }
+            }
+            Step::Reset => self.reset(),
+            Step::Watch(when) => {
+                let (board, clock) = (self.around.board.clone(), self.around.clock);
+                self.watch(until(&board, clock, when)).await?;
+            }
+            Step::WatchFor(time) => {
+                let clock = self.around.clock;
+                self.watch(clock.sleep_until(clock.now() + time)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.around.config.timeout.map(|timeout| self.around.clock.now() + timeout)
+    }
+
+    fn remark(&mut self, text: impl Into<String>) {
+        self.log.notes.push((self.around.clock.now(), text.into()));
+    }
+
+    async fn open(&mut self, deadline: Option<Timestamp>) -> io::Result<Result<(), Ending>> {
+        let Surroundings { server, config, clock, .. } = &self.around;
+        let (net, random) = (&self.net, &mut self.random);
+        let opened =
+            Conversation::open_within(net, *server, config, *clock, deadline, random).await?;
+        Ok(opened.map(|conversation| {
+            self.log.opened += 1;
+            self.conversation = Some(conversation);
+        }))
+    }
+
+    /// Takes note of an exchange that ended before it could begin.
+    fn not_begun(&mut self, number: i64, asked: Timestamp, ending: Ending) {
+        let ended = self.around.clock.now();
+        self.remark(end_in_words(number, &ending));
+        let (sent, retransmissions) = (Vec::new(), 0);
+        let log = ExchangeLog { number, asked, sent, ended, ending, retransmissions };
+        self.log.exchanges.push(log);
+    }
+
+    /// Asks, opening a conversation if there is none. Returns the id in the conversation.
+    async fn begin(&mut self, number: i64, length: usize) -> io::Result<Option<u32>> {
+        let (asked, deadline) = (self.around.clock.now(), self.deadline());
+        if self.conversation.is_none()
+            && let Err(ending) = self.open(deadline).await?
+        {
+            self.not_begun(number, asked, ending);
+            return Ok(None);
+        }
+        let Some(conversation) = &mut self.conversation else { return Ok(None) };
+        let mut request = SumRequest { name: &self.name, number, wants_sum: false };
+        let padded = padded(&self.name, length.saturating_sub(request.format().len()));
+        request.name = &padded;
+        let id = conversation.ask(&request.format(), deadline, !RANGE.contains(&number));
+        self.pending.insert(id, Pending { number, asked, sent: Vec::new() });
+        Ok(Some(id))
+    }
+
+    /// Asks and waits for the end of it.
+    async fn ask(&mut self, number: i64, length: usize) -> io::Result<()> {
+        let Some(id) = self.begin(number, length).await? else { return Ok(()) };
+        while self.pending.contains_key(&id) {
+            self.next().await?;
+        }
+        let replied = self.log.exchanges.last().is_some_and(ExchangeLog::is_replied);
+        if !replied {
+            self.reset();
+        } else if self.around.anew {
+            self.conversation = None;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, first: i64, every: Duration) -> io::Result<()> {
+        let began = self.around.clock.now();
+        for (index, number) in (0..).zip((first..).take(self.around.exchanges)) {
+            self.until(began + every * index).await?;
+            self.begin(number, 0).await?;
+            if every.is_zero() {
+                self.sent(number).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until a request has left, or has ended before it could.
+    async fn sent(&mut self, number: i64) -> io::Result<()> {
+        while self.pending.values().any(|one| one.number == number && one.sent.is_empty()) {
+            self.next().await?;
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self, time: Duration) -> io::Result<()> {
+        self.until(self.around.clock.now() + time).await
+    }
+
+    /// Carries on with what is under way until a moment.
+    async fn until(&mut self, moment: Timestamp) -> io::Result<()> {
+        let clock = self.around.clock;
+        let mut sleep = std::pin::pin!(clock.sleep_until(moment));
+        loop {
+            if self.pending.is_empty() {
+                sleep.await;
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                next = self.next() => next?,
+                () = &mut sleep => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits for the next event of the conversation, and takes note of it.
+    async fn next(&mut self) -> io::Result<()> {
+        let Some(conversation) = &mut self.conversation else {
+            self.pending.clear();
+            return Ok(());
+        };
+        match conversation.next_event().await {
+            Ok(event) => self.take(event),
+            // More than a datagram can hold.
+            Err(error) if too_long(&error) => self.refused_by_system(&error),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: RequesterEvent) {
+        let now = self.around.clock.now();
+        match event {
+            RequesterEvent::Sent { id, reason, .. } => {
+                let Some(pending) = self.pending.get_mut(&id) else { return };
+                let before = pending.sent.last().copied();
+                pending.sent.push(now);
+                match (before, reason) {
+                    (None, _) => self.around.note(|board| board.sent += 1),
+                    (Some(_), Transmission::WithCookie) => self.remark("again, with the cookie"),
+                    (Some(at), _) => {
+                        let waited = short(now.since(at));
+                        self.remark(format!("no answer for {waited}: repeat"));
+                    }
+                }
+            }
+            RequesterEvent::Unexpected => {
+                self.log.unexpected += 1;
+                self.remark("answers nothing that was asked: dropped");
+            }
+            RequesterEvent::Left(how) => self.left(how),
+            RequesterEvent::Acknowledged { .. } => self.remark("the server is working on it"),
+            RequesterEvent::Ended(exchange) => self.ended(exchange),
+        }
+    }
+
+    fn left(&mut self, how: Closing) {
+        let now = self.around.clock.now();
+        if self.pending.is_empty() {
+            self.log.learned.get_or_insert((now, how));
+            self.remark(format!("learns: {how}"));
+        }
+    }
+
+    fn ended(&mut self, exchange: Exchange) {
+        let Some(Pending { number, asked, sent }) = self.pending.remove(&exchange.id) else {
+            return;
+        };
+        let ended = self.around.clock.now();
+        self.remark(end_in_words(number, &exchange.ending));
+        let Exchange { ending, retransmissions, .. } = exchange;
+        let log = ExchangeLog { number, asked, sent, ended, ending, retransmissions };
+        self.log.exchanges.push(log);
+    }
+
+    fn refused_by_system(&mut self, error: &io::Error) {
+        let error = error.to_string();
+        for (_, pending) in std::mem::take(&mut self.pending) {
+            self.log.not_sent.push((pending.number, error.clone()));
+        }
+        self.remark(format!("not sent: {error}"));
+        self.conversation = None;
+    }
+
+    fn reset(&mut self) {
+        if let Some(conversation) = self.conversation.take() {
+            conversation.reset();
+        }
+        let now = self.around.clock.now();
+        for (_, Pending { number, asked, sent }) in std::mem::take(&mut self.pending) {
+            let ending = Ending::BrokenOff(Closing::Reset);
+            let (ended, retransmissions) = (now, 0);
+            let log = ExchangeLog { number, asked, sent, ended, ending, retransmissions };
+            self.log.exchanges.push(log);
+        }
+    }
+
+    /// Listens without asking until the server leaves, or until `enough`.
+    async fn watch(&mut self, enough: impl Future<Output = ()>) -> io::Result<()> {
+        let mut enough = std::pin::pin!(enough);
+        while self.conversation.is_some() && self.log.learned.is_none() {
+            tokio::select! {
+                biased;
+                next = self.next() => next?,
+                () = &mut enough => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the name of a client: Client A, ... Client Z, Client AA, ...
+pub(in crate::scenario) fn name(index: usize) -> String {
+    let mut letters = String::new();
+    let mut rest = index + 1;
+    while rest > 0 {
+        rest -= 1;
+        letters.insert(0, char::from(b'A' + u8::try_from(rest % 26).unwrap_or_default()));
+        rest /= 26;
+    }
+    format!("Client {letters}")
+}
+
+/// Returns a name with so many letters more: what makes a message long.
+fn padded(name: &str, more: usize) -> String {
+    name.to_owned() + &"x".repeat(more)
+}
+
+fn too_long(error: &io::Error) -> bool {
+    const EMSGSIZE: i32 = 90; // Linux
+    error.kind() == io::ErrorKind::InvalidInput || error.raw_os_error() == Some(EMSGSIZE)
+}
+
+fn end_in_words(number: i64, ending: &Ending) -> String {
+    match ending {
+        Ending::Replied(reply) => match SumReply::parse(reply) {
+            Ok(reply) => format!("{number} + {} = {}", reply.number, number + reply.number),
+            Err(_) => "a reply that is none".to_owned(),
+        },
+        Ending::TimedOut => format!("{number}: gives up, no answer"),
+        Ending::Refused => "refused: nobody listens".to_owned(),
+        Ending::BrokenOff(how) | Ending::ServerShutDown(how) => format!("{number}: {how}"),
+        Ending::Busy(reason) => format!("busy: {}", crate::escape::escape(reason)),
+        Ending::ProtocolError(_) => format!("{number}: not the protocol"),
+        Ending::OutcomeUnknown(_) => format!("{number}: executed or not, nobody can tell"),
+    }
+}

@@ -1,0 +1,325 @@
+//! Simulated hosts, joined by a wire, in virtual time: nobody needs rights for it, the same seed
+//! gives the same bytes, and two minutes of patience pass in a millisecond.
+//!
+//! The server is the real one, a task on the server's host. Killing it is what the host's network
+//! sees of it: its sockets are closed as a kernel closes them, and its code is run no more.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::record::trace_of;
+use super::{Action, Executed, Happening, Listener, ServerEvent, ServerOptions, Stack, Testbed};
+use crate::net::Net;
+use crate::net::sim::{Sim, SimConfig, SimListener, SimNet, SimUdp, Stuck, run};
+use crate::peer::Transport;
+use crate::protocol::datagram::{DatagramConfig, Secrets};
+use crate::protocol::event::{Detail, Event, EventKind};
+use crate::protocol::stream::StreamConfig;
+use crate::server::{self, Listening, ServerConfig, Sockets, Stop, serve};
+use crate::service::sum::{ServerNumber, SumService};
+use crate::time::{Clock, Timestamp};
+use crate::trace::Trace;
+use crate::wire::{Rule, WireConfig, mix};
+
+/// Where the server listens; its host is 10.0.0.2.
+const PORT: u16 = 12_000;
+
+/// After the script, what is under way may arrive and connections may close. More than TIME-WAIT
+/// (10 s here) and a few repetitions; whoever repeats longer is cut off in the record.
+const SETTLING: Duration = Duration::from_secs(60);
+
+/// Exit code of a server that is interrupted twice: 128 + SIGINT, as shells count.
+const INTERRUPTED: i32 = 130;
+
+/// Experiments on a simulated network.
+#[derive(Debug)]
+pub struct Simulation {
+    sim: Sim,
+    address: SocketAddr,
+    rules: Vec<Rule>,
+    planned: Option<(ServerOptions, Transport)>,
+    running: Option<Running>,
+    boots: u64,
+    /// Sockets that are bound and never read.
+    silent: Vec<Silent>,
+    happened: mpsc::UnboundedSender<Happening>,
+    happenings: Option<mpsc::UnboundedReceiver<Happening>>,
+}
+
+/// A server at work.
+#[derive(Debug)]
+struct Running {
+    task: AbortHandle,
+    stop: Stop,
+    log: Arc<Log>,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "held so that it stays open; nobody ever looks into it")]
+enum Silent {
+    Tcp(SimListener),
+    Udp(SimUdp),
+}
+
+/// Runs an experiment on a network of its own, for at most `horizon` of virtual time.
+///
+/// # Errors
+/// If the experiment does not come to its end.
+pub fn experiment<T, F>(
+    wire: WireConfig,
+    clients: usize,
+    horizon: Duration,
+    program: impl FnOnce(Simulation) -> F + Send + 'static,
+) -> io::Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = io::Result<T>>,
+{
+    let rules = wire.rules.clone();
+    let config = SimConfig { wire, clients: clients.max(1), ..SimConfig::default() };
+    let run = run(config, horizon, |sim| program(Simulation::new(sim, rules)));
+    run.output.unwrap_or_else(|stuck: Stuck| Err(io::Error::new(io::ErrorKind::TimedOut, stuck)))
+}
+
+/// Returns whose TCP and UDP the simulation is.
+pub fn stack() -> Stack {
+    Stack {
+        name: "smoltcp".to_owned(),
+        congestion_control: Some("Reno".to_owned()),
+        rto_floor: Some(Duration::from_secs(1)),
+    }
+}
+
+impl Simulation {
+    fn new(sim: Sim, rules: Vec<Rule>) -> Self {
+        let (happened, happenings) = mpsc::unbounded_channel();
+        let address = SocketAddr::new(sim.server().address(), PORT);
+        Simulation {
+            sim,
+            address,
+            rules,
+            planned: None,
+            running: None,
+            boots: 0,
+            silent: Vec::new(),
+            happened,
+            happenings: Some(happenings),
+        }
+    }
+
+    fn start(&mut self) -> io::Result<()> {
+        let (options, transport) = self.planned.clone().ok_or(io::ErrorKind::NotFound)?;
+        let bound = Sockets::bind(&self.sim.server(), self.address, &[transport], true);
+        let sockets = bound.map_err(io::Error::other)?;
+        let clock = self.sim.clock();
+        let stop = Stop::default();
+        let log = Arc::new(Log::new(self.happened.clone()));
+        let secrets = self.secrets(options.seed);
+        let service = service(&options, self.boots);
+        let (listening, stopping, said) = (log.clone(), stop.clone(), log.clone());
+        let task = tokio::spawn(async move {
+            let config = config(&options);
+            serve(sockets, config, &secrets, service, clock, listening, stopping.clone()).await;
+            said.ended(clock.now(), Some(0));
+        });
+        let (stopped, said) = (stop.clone(), log.clone());
+        tokio::spawn(async move {
+            stopped.stopped().await;
+            said.shutdown(clock.now());
+        });
+        self.running = Some(Running { task: task.abort_handle(), stop, log });
+        self.boots += 1;
+        Ok(())
+    }
+
+    /// The secrets of each life are others: what an earlier one handed out is stale.
+    fn secrets(&self, seed: u64) -> Secrets {
+        let drawn = mix(mix(seed) ^ self.boots);
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&drawn.to_be_bytes());
+        key[8..].copy_from_slice(&mix(drawn).to_be_bytes());
+        Secrets { key, epoch: self.boots as u16 }
+    }
+
+    /// Ends the server's code, whatever it is doing.
+    fn end(&mut self, code: Option<i32>) {
+        if let Some(running) = self.running.take() {
+            running.task.abort();
+            running.log.ended(self.sim.clock().now(), code);
+        }
+    }
+
+    fn interrupt(&mut self) -> io::Result<()> {
+        let Some(running) = &self.running else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        if running.log.is_shutting_down() {
+            self.end(Some(INTERRUPTED));
+            self.sim.server().kill();
+            return Ok(());
+        }
+        running.log.shutdown(self.sim.clock().now());
+        running.stop.stop();
+        Ok(())
+    }
+}
+
+impl Testbed for Simulation {
+    type Net = SimNet;
+
+    fn client(&self, number: usize) -> SimNet {
+        self.sim.client(number)
+    }
+
+    fn clock(&self) -> Clock {
+        self.sim.clock()
+    }
+
+    async fn listen(
+        &mut self,
+        listener: Listener,
+        options: &ServerOptions,
+        transport: Transport,
+    ) -> io::Result<SocketAddr> {
+        self.planned = Some((options.clone(), transport));
+        let net = self.sim.server();
+        match (listener, transport) {
+            (Listener::Server, _) => self.start()?,
+            (Listener::Silent, Transport::Tcp) => {
+                self.silent.push(Silent::Tcp(net.listen(self.address, true)?));
+            }
+            (Listener::Silent, Transport::Udp) => {
+                self.silent.push(Silent::Udp(net.bind(self.address)?));
+            }
+            (Listener::Nobody, _) => {}
+        }
+        Ok(self.address)
+    }
+
+    async fn act(&mut self, action: Action) -> io::Result<()> {
+        let host = self.sim.server();
+        match action {
+            Action::Interrupt => return self.interrupt(),
+            Action::Pause => host.pause(),
+            Action::Kill => {
+                self.end(None);
+                host.kill();
+            }
+            Action::PowerOff => {
+                self.end(None);
+                host.power_off();
+            }
+            Action::PowerOn => host.reboot(),
+            Action::Restart => return self.start(),
+            Action::Cut => self.sim.cut(true),
+            Action::Join => self.sim.cut(false),
+        }
+        Ok(())
+    }
+
+    fn happenings(&mut self) -> mpsc::UnboundedReceiver<Happening> {
+        self.happenings.take().unwrap_or_else(|| mpsc::unbounded_channel().1)
+    }
+
+    async fn trace(&mut self) -> Option<Trace> {
+        self.sim.settle(SETTLING).await;
+        Some(trace_of(&self.sim.take_record(), &self.rules))
+    }
+}
+
+fn config(options: &ServerOptions) -> ServerConfig {
+    ServerConfig {
+        stream: StreamConfig {
+            framing: options.framing,
+            max_message: options.max_message,
+            work: options.work,
+            detail: Detail::Everything,
+            ..StreamConfig::default()
+        },
+        datagram: DatagramConfig {
+            max_message: options.max_message,
+            work: options.work,
+            duplicate_cache: options.duplicate_cache,
+            goodbye: options.goodbye,
+            detail: Detail::Everything,
+            ..DatagramConfig::default()
+        },
+        drain: options.drain,
+        ..ServerConfig::default()
+    }
+}
+
+fn service(options: &ServerOptions, boots: u64) -> Box<SumService> {
+    let number = match options.number {
+        Some(number) => ServerNumber::Fixed(number),
+        // What it drew in an earlier life it has forgotten.
+        None => ServerNumber::seeded(options.seed.wrapping_add(boots)),
+    };
+    // All hosts are ours: anyone may stop the server.
+    Box::new(SumService::new("Server of socklab".to_owned(), number, true))
+}
+
+/// The server's log. A server that was killed says nothing more, though its timers may still run.
+#[derive(Debug)]
+struct Log {
+    alive: AtomicBool,
+    shutting_down: AtomicBool,
+    happened: mpsc::UnboundedSender<Happening>,
+}
+
+impl Log {
+    fn new(happened: mpsc::UnboundedSender<Happening>) -> Self {
+        Log { alive: AtomicBool::new(true), shutting_down: AtomicBool::new(false), happened }
+    }
+
+    fn say(&self, event: ServerEvent) {
+        if self.alive.load(Ordering::Relaxed) {
+            // The experiment may be over before the server is.
+            let _ = self.happened.send(Happening::Logged(event));
+        }
+    }
+
+    /// Takes note that the server begins to stop; once.
+    fn shutdown(&self, at: Timestamp) {
+        if !self.shutting_down.swap(true, Ordering::Relaxed) {
+            let text = "shuts down".to_owned();
+            self.say(ServerEvent { at, event: "shutdown".to_owned(), text, executed: None });
+        }
+    }
+
+    fn is_shutting_down(&self) -> bool {
+        self.shutting_down.load(Ordering::Relaxed)
+    }
+
+    fn ended(&self, at: Timestamp, code: Option<i32>) {
+        if self.alive.swap(false, Ordering::Relaxed) {
+            let _ = self.happened.send(Happening::Ended(at, code));
+        }
+    }
+}
+
+impl Listening for Log {
+    fn event(&self, at: Timestamp, event: Event) {
+        let executed = match &event.kind {
+            EventKind::Exchange { client_name, sum, .. } => Some(Executed {
+                client_name: client_name.clone(),
+                client_number: sum.client_number.into(),
+                server_number: sum.server_number.into(),
+                sum: sum.total().into(),
+            }),
+            _ => None,
+        };
+        let (event, text) = (server::event_name(&event.kind), server::sentence(&event.kind));
+        self.say(ServerEvent { at, event: event.to_owned(), text, executed });
+    }
+
+    fn trouble(&self, at: Timestamp, text: String) {
+        self.say(ServerEvent { at, event: "warning".to_owned(), text, executed: None });
+    }
+}

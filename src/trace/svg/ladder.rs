@@ -1,0 +1,338 @@
+//! A trace as a ladder: two rails, and arrows that slant as time passes.
+
+use super::canvas::{Anchor, CHARACTER, Canvas, LINE, Point, WIDTH};
+use super::layout::{Fold, Layout, Moment, Placed, Said, Side, What, lay_out};
+use crate::trace::reading::{Reading, read};
+use crate::trace::rows::{Names, Row, rows, wrapped};
+use crate::trace::{Arrival, Place, Trace, TracedPacket};
+use crate::wire::Direction;
+
+/// Packets and notes that are drawn: some thirty screens. What comes later is only counted.
+const MOST: usize = 400;
+
+/// Where the rails stand. Between them a label of 50 characters fits, beside each a short note.
+const CLIENT: f64 = 200.0;
+const SERVER: f64 = WIDTH - CLIENT;
+
+/// Height at which the rails begin.
+const TOP: f64 = 84.0;
+
+/// Between a rail and what is written beside it.
+const MARGIN: f64 = 10.0;
+
+/// How far a lost packet is drawn, as a part of the way: its reason must fit behind it.
+const LOST_AFTER: f64 = 0.6;
+
+/// How far down an arrow goes that has no end, and how much room it takes with its reason.
+const DROOP: f64 = 22.0;
+const LOST_ROOM: f64 = 44.0;
+
+/// Draws a ladder, 900 pixels wide. The title stands at its top; title and description are what a
+/// screen reader reads.
+pub fn ladder(trace: &Trace, title: &str, description: &str) -> String {
+    let drawn = beginning(trace);
+    let names = Names::of(trace);
+    let moments = moments(&drawn, &names);
+    let flights: Vec<_> = drawn
+        .packets
+        .iter()
+        .filter_map(|packet| packet.first().map(|arrival| (packet.sent, arrival.at)))
+        .collect();
+    let picture = Picture {
+        readings: read(&drawn),
+        layout: lay_out(moments, &flights, TOP + 22.0),
+        unseen: rows_of(trace) - rows_of(&drawn),
+        trace: drawn,
+        names,
+        canvas: Canvas::default(),
+    };
+    picture.draw(title, description)
+}
+
+/// Returns what is drawn of a trace: all of it, unless it is too much.
+fn beginning(trace: &Trace) -> Trace {
+    if rows_of(trace) <= MOST {
+        return trace.clone();
+    }
+    let originals = rows(trace).into_iter().filter(|row| !matches!(row, Row::Copy(..)));
+    let mut drawn = Trace::default();
+    let mut kept = Vec::new();
+    for row in originals.take(MOST) {
+        match row {
+            Row::Packet(index, _) | Row::Copy(index, ..) => kept.push(index),
+            Row::Note(note) => drawn.notes.push(note.clone()),
+        }
+    }
+    kept.sort_unstable();
+    drawn.packets = kept.into_iter().map(|index| trace.packets[index].clone()).collect();
+    drawn
+}
+
+fn rows_of(trace: &Trace) -> usize {
+    trace.packets.len() + trace.notes.len()
+}
+
+/// Returns everything that happens at a rail. What arrives may be spoken of and answered at once.
+fn moments(trace: &Trace, names: &Names) -> Vec<Moment> {
+    let mut moments = Vec::new();
+    for row in rows(trace) {
+        match row {
+            Row::Note(note) => {
+                let text = match note.place {
+                    Place::Client(client) => format!("{}{}", names.before(client), note.text),
+                    Place::Server => note.text.clone(),
+                };
+                let (side, lines) = (side(note.place), said(&text, "ladder-strong"));
+                let (at, what) = (note.at, What::Noted);
+                moments.push(Moment { at, side, order: 1, lines, room: 0.0, what });
+            }
+            Row::Packet(index, packet) => {
+                moments.push(sent(index, packet));
+                moments.extend(packet.first().map(|first| arrived(index, packet, first)));
+            }
+            Row::Copy(index, packet, copy) => moments.push(arrived(index, packet, copy)),
+        }
+    }
+    moments
+}
+
+fn sent(index: usize, packet: &TracedPacket) -> Moment {
+    let (at, side, lines) = (packet.sent, side(packet.from()), Vec::new());
+    let room = if packet.first().is_none() { LOST_ROOM } else { 0.0 };
+    Moment { at, side, order: 2, lines, room, what: What::Sent(index) }
+}
+
+fn arrived(index: usize, packet: &TracedPacket, arrival: &Arrival) -> Moment {
+    let [remark, ..] = packet.remarks();
+    let (what, remark) = match packet.duplicated.filter(|_| arrival.copy) {
+        Some(cause) => (What::CopyArrived(index), format!("copy: doubled by {cause}")),
+        None => (What::Arrived(index), remark),
+    };
+    let mut lines = said(&remark, "");
+    if let Some(why) = arrival.dropped {
+        lines.extend(said(why, "ladder-said-lost"));
+    }
+    // Without any delay it still arrives after it was sent.
+    let order = if arrival.at == packet.sent { 3 } else { 0 };
+    Moment { at: arrival.at, side: side(packet.to()), order, lines, room: 0.0, what }
+}
+
+fn side(place: Place) -> Side {
+    match place {
+        Place::Client(_) => Side::Client,
+        Place::Server => Side::Server,
+    }
+}
+
+fn said(text: &str, class: &'static str) -> Vec<Said> {
+    let width = ((CLIENT - 2.0 * MARGIN) / CHARACTER) as usize;
+    wrapped(text, width).into_iter().map(|text| Said { text, class }).collect()
+}
+
+/// A packet's way across the paper.
+struct Way<'a> {
+    index: usize,
+    packet: &'a TracedPacket,
+    from: Point,
+    /// Where it arrives, or would.
+    to: Point,
+    /// Where its copy arrives.
+    copied: Option<Point>,
+}
+
+impl<'a> Way<'a> {
+    fn of(index: usize, packets: &'a [TracedPacket], placed: &[Placed]) -> Option<Self> {
+        let packet = &packets[index];
+        let at = |what| placed.iter().find(|one| one.moment.what == what).map(|one| one.y);
+        let from = end(packet.from(), at(What::Sent(index))?);
+        let arrives = at(What::Arrived(index)).unwrap_or(from.y + DROOP / LOST_AFTER);
+        let to = end(packet.to(), arrives);
+        let copied = at(What::CopyArrived(index)).map(|y| end(packet.to(), y));
+        Some(Way { index, packet, from, to, copied })
+    }
+
+    /// Returns where it ends if it never arrives.
+    fn stop(&self) -> Point {
+        let Way { from, to, .. } = self;
+        let part = |from: f64, to: f64| from + LOST_AFTER * (to - from);
+        Point { x: part(from.x, to.x), y: part(from.y, to.y) }
+    }
+}
+
+struct Picture {
+    trace: Trace,
+    readings: Vec<Reading>,
+    names: Names,
+    layout: Layout,
+    unseen: usize,
+    canvas: Canvas,
+}
+
+impl Picture {
+    fn draw(mut self, title: &str, description: &str) -> String {
+        let mut bottom = self.layout.bottom + 30.0;
+        self.rails(bottom);
+        let placed = std::mem::take(&mut self.layout.placed);
+        let packets = std::mem::take(&mut self.trace.packets);
+        let ways: Vec<_> =
+            (0..packets.len()).map(|index| Way::of(index, &packets, &placed)).collect();
+        // Lines first: no label is crossed out.
+        for way in ways.iter().flatten() {
+            self.lines(way);
+        }
+        for way in ways.iter().flatten() {
+            self.label(way);
+        }
+        for Placed { moment, y } in &placed {
+            self.beside(moment, *y);
+        }
+        for text in self.below(&packets) {
+            bottom += LINE;
+            self.canvas.text("ladder-quiet", Point { x: 20.0, y: bottom }, Anchor::Start, &text);
+        }
+        self.canvas.finish(bottom + 16.0, title, description)
+    }
+
+    /// Draws the rails, with a break wherever time is folded.
+    fn rails(&mut self, bottom: f64) {
+        for (x, name) in [(CLIENT, self.names.heading()), (SERVER, "server".to_owned())] {
+            self.canvas.text("ladder-head", Point { x, y: TOP - 18.0 }, Anchor::Middle, &name);
+            let mut top = TOP;
+            for Fold { top: above, bottom: below, .. } in &self.layout.folds {
+                let middle = (above + below) / 2.0;
+                let (from, to) = (Point { x, y: top }, Point { x, y: middle - 5.0 });
+                self.canvas.line("ladder-rail", from, to);
+                for y in [middle - 5.0, middle + 5.0] {
+                    let (from, to) =
+                        (Point { x: x - 9.0, y: y + 4.0 }, Point { x: x + 9.0, y: y - 4.0 });
+                    self.canvas.line("ladder-rail", from, to);
+                }
+                top = middle + 5.0;
+            }
+            self.canvas.line("ladder-rail", Point { x, y: top }, Point { x, y: bottom });
+        }
+        for Fold { top, bottom, text } in &self.layout.folds {
+            let at = Point { x: WIDTH / 2.0, y: (top + bottom) / 2.0 };
+            self.canvas.text("ladder-quiet", at, Anchor::Middle, text);
+        }
+    }
+
+    fn lines(&mut self, way: &Way<'_>) {
+        let Way { packet, from, to, .. } = *way;
+        let class = if self.readings[way.index].again { "ladder-again" } else { "" };
+        let Some(first) = packet.first() else {
+            let stop = way.stop();
+            self.canvas.line(&format!("ladder-line {class}"), from, stop);
+            if packet.lost.is_some() {
+                self.canvas.cross(stop);
+            }
+            return;
+        };
+        self.arrow(class, from, to, first);
+        if packet.duplicated.is_some() && first.dropped.is_none() {
+            let along = direction(from, to);
+            self.canvas.head(Point { x: to.x - 10.0 * along.x, y: to.y - 10.0 * along.y }, along);
+        }
+        if let (Some(copied), Some(copy)) = (way.copied, packet.copy()) {
+            // The wire doubled it under way.
+            let half = Point { x: (from.x + to.x) / 2.0, y: (from.y + to.y) / 2.0 };
+            self.arrow("ladder-copy", half, copied, copy);
+        }
+    }
+
+    fn arrow(&mut self, class: &str, from: Point, to: Point, arrival: &Arrival) {
+        self.canvas.line(&format!("ladder-line {class}"), from, to);
+        match arrival.dropped {
+            Some(_) => self.canvas.cross(to),
+            None => self.canvas.head(to, direction(from, to)),
+        }
+    }
+
+    /// Writes a packet's label along its arrow, at the sender's end, and why it never arrived.
+    fn label(&mut self, way: &Way<'_>) {
+        let Way { index, packet, from, to, .. } = *way;
+        let part = if packet.first().is_some() { 1.0 } else { LOST_AFTER };
+        let who = self.names.before(packet.client);
+        let room = part * (SERVER - CLIENT) - 2.5 * MARGIN;
+        let columns = ((room / CHARACTER) as usize).saturating_sub(who.len());
+        let text = who + &self.readings[index].fit(columns);
+        let along = direction(from, to);
+        let at = Point { x: from.x + 14.0 * along.x, y: from.y + 14.0 * along.y };
+        match packet.direction {
+            Direction::ClientToServer => self.canvas.text_along(at, along, Anchor::Start, &text),
+            Direction::ServerToClient => {
+                let along = Point { x: -along.x, y: -along.y };
+                self.canvas.text_along(at, along, Anchor::End, &text);
+            }
+        }
+        if packet.first().is_none() {
+            self.reason(packet, way.stop());
+        }
+    }
+
+    fn reason(&mut self, packet: &TracedPacket, stop: Point) {
+        let (text, tone) = match packet.lost {
+            Some(loss) => (loss.to_string(), "ladder-said-lost"),
+            None => ("... still under way".to_owned(), "ladder-quiet"),
+        };
+        let (anchor, side) = match packet.direction {
+            Direction::ClientToServer => (Anchor::Start, 1.0),
+            Direction::ServerToClient => (Anchor::End, -1.0),
+        };
+        let room = (1.0 - LOST_AFTER) * (SERVER - CLIENT) - 3.0 * MARGIN;
+        let lines = wrapped(&text, (room / CHARACTER) as usize);
+        let first = stop.y - LINE / 2.0 * (lines.len() - 1) as f64;
+        for (line, text) in (0..).zip(&lines) {
+            let at = Point { x: stop.x + 14.0 * side, y: first + LINE * f64::from(line) };
+            self.canvas.text(tone, at, anchor, text);
+        }
+    }
+
+    /// Writes time and notes on the outer side of a rail.
+    fn beside(&mut self, moment: &Moment, y: f64) {
+        let (x, anchor) = match moment.side {
+            Side::Client => (CLIENT - MARGIN, Anchor::End),
+            Side::Server => (SERVER + MARGIN, Anchor::Start),
+        };
+        for (line, said) in (0..).zip(&moment.lines) {
+            let at = Point { x, y: y + LINE * f64::from(line) };
+            self.canvas.text(said.class, at, anchor, &said.text);
+        }
+    }
+
+    /// Returns what stands under the picture: what its shapes mean, and what is not drawn.
+    fn below(&self, packets: &[TracedPacket]) -> Vec<String> {
+        let mut shapes = vec!["Times in seconds"];
+        let is_gone = |packet: &TracedPacket| {
+            packet.lost.is_some() || packet.arrivals.iter().any(|one| one.dropped.is_some())
+        };
+        if packets.iter().any(is_gone) {
+            shapes.push("Cross: lost");
+        }
+        if self.readings.iter().any(|reading| reading.again) {
+            shapes.push("Dashed: sent again");
+        }
+        if packets.iter().any(|packet| packet.duplicated.is_some()) {
+            shapes.push("Double head: doubled by the wire, the copy is dotted");
+        }
+        let mut lines = vec![shapes.join(". ") + "."];
+        if self.unseen > 0 {
+            lines.push(format!("{} more packets and notes are not drawn.", self.unseen));
+        }
+        lines
+    }
+}
+
+fn end(place: Place, y: f64) -> Point {
+    match side(place) {
+        Side::Client => Point { x: CLIENT, y },
+        Side::Server => Point { x: SERVER, y },
+    }
+}
+
+/// Returns the direction from one point to another, with length 1.
+fn direction(from: Point, to: Point) -> Point {
+    let (x, y) = (to.x - from.x, to.y - from.y);
+    let length = (x * x + y * y).sqrt();
+    Point { x: x / length, y: y / length }
+}

@@ -1,0 +1,315 @@
+//! The server's host: the real server, started, interrupted, killed and started again, each life
+//! with secrets of its own and with a log that is kept outside of it.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use socklab::net::sim::{Sim, SimStream};
+use socklab::net::{Listener, Net, Stream, Udp};
+use socklab::peer::{Peer, Transport};
+use socklab::protocol::datagram::header::{Header, Type};
+use socklab::protocol::datagram::{DatagramConfig, Secrets};
+use socklab::protocol::event::{Detail, Event};
+use socklab::protocol::parameters::MAX_MESSAGE;
+use socklab::protocol::stream::StreamConfig;
+use socklab::server::{Listening, ServerConfig, Sockets, Stop, serve};
+use socklab::service::sum::{ServerNumber, SumService};
+use socklab::service::{Next, Reply, Service};
+use socklab::time::Timestamp;
+use tokio::task::AbortHandle;
+
+use crate::story::{End, Execution, Life, server};
+use crate::world::{ServerPlan, World};
+
+/// More than three times what a short request brings.
+const LONG: &str = " of the longest name that anybody has ever given to a server in a computer room, \
+                    or anywhere else in a school, and nobody remembers why";
+
+/// The host on which the server runs. Its copies are one.
+#[derive(Clone)]
+pub(crate) struct ServerHost {
+    sim: Sim,
+    seed: u64,
+    plan: ServerPlan,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    lives: Vec<Arc<Log>>,
+    running: Option<Running>,
+    impostor: Option<AbortHandle>,
+    without_power: bool,
+    /// Nothing is started again.
+    last: bool,
+}
+
+struct Running {
+    task: AbortHandle,
+    stop: Stop,
+    log: Arc<Log>,
+}
+
+/// What is known of a life. A dead process writes no more: its tasks wait for ever on sockets that
+/// are gone, and what their timers make them do is done by nobody.
+pub(crate) struct Log(Mutex<(Life, bool)>);
+
+impl ServerHost {
+    pub(crate) fn new(sim: &Sim, world: &World) -> Self {
+        let (seed, plan) = (world.seed, world.server.clone());
+        ServerHost { sim: sim.clone(), seed, plan, state: Arc::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic")
+    }
+
+    /// Starts the server, unless it runs.
+    pub(crate) fn start(&self) {
+        let runs = self.state().running.as_ref().is_some_and(|one| !one.task.is_finished());
+        if !runs && !self.state().without_power {
+            self.state().running = None;
+            let host = self.clone();
+            let task = tokio::spawn(async move { host.run().await }).abort_handle();
+            // The task has not begun yet; its first life takes this place.
+            let stop = Stop::default();
+            let log = self.new_life();
+            self.state().running = Some(Running { task, stop, log });
+        }
+    }
+
+    /// Serves, and is started again if that is planned.
+    async fn run(self) {
+        loop {
+            let Some((stop, log)) = self.present() else { return };
+            let bound = Sockets::bind(&self.sim.server(), server(), &[Transport::Tcp, Transport::Udp], true);
+            let sockets = match bound {
+                Ok(sockets) => sockets,
+                Err(error) => return log.lock().0.trouble.push(error.to_string()),
+            };
+            let (clock, number) = (self.sim.clock(), log.lock().0.number);
+            let inner = SumService::new(
+                format!("Server {number}{}", if self.plan.has_long_name { LONG } else { "" }),
+                ServerNumber::seeded(self.seed ^ (number as u64) << 32),
+                self.plan.allows_shutdown,
+            );
+            let service = Box::new(Recorded { inner, log: log.clone() });
+            let secrets = secrets(self.seed, number);
+            serve(sockets, config(&self.plan), &secrets, service, clock, log.clone(), stop).await;
+            log.end(clock.now(), End::Stopped);
+            let pause = self.plan.starts_again.filter(|_| !self.state().last);
+            let Some(pause) = pause else { return };
+            clock.sleep_until(clock.now() + pause).await;
+            let log = self.new_life();
+            if let Some(running) = &mut self.state().running {
+                (running.stop, running.log) = (Stop::default(), log);
+            }
+        }
+    }
+
+    fn present(&self) -> Option<(Stop, Arc<Log>)> {
+        self.state().running.as_ref().map(|running| (running.stop.clone(), running.log.clone()))
+    }
+
+    fn new_life(&self) -> Arc<Log> {
+        let mut state = self.state();
+        let life = Life {
+            number: state.lives.len() + 1,
+            began: self.sim.clock().now(),
+            interrupted: None,
+            ended: None,
+            executions: Vec::new(),
+            events: Vec::new(),
+            trouble: Vec::new(),
+        };
+        let log = Arc::new(Log(Mutex::new((life, false))));
+        state.lives.push(log.clone());
+        log
+    }
+
+    /// Ctrl+C.
+    pub(crate) fn interrupt(&self) {
+        let now = self.sim.clock().now();
+        if let Some((stop, log)) = self.present() {
+            let life = &mut log.lock().0;
+            if life.ended.is_none() {
+                life.interrupted = life.interrupted.or(Some(now));
+                stop.stop();
+            }
+        }
+    }
+
+    pub(crate) fn kill(&self) {
+        self.end(End::Killed);
+        self.sim.server().kill();
+    }
+
+    pub(crate) fn power_off(&self) {
+        self.end(End::PoweredOff);
+        self.state().without_power = true;
+        self.sim.server().power_off();
+    }
+
+    pub(crate) fn power_on(&self) {
+        if std::mem::take(&mut self.state().without_power) {
+            self.sim.server().reboot();
+        }
+    }
+
+    fn end(&self, how: End) {
+        let mut state = self.state();
+        if let Some(impostor) = state.impostor.take() {
+            impostor.abort();
+        }
+        if let Some(running) = state.running.take() {
+            running.task.abort();
+            running.log.end(self.sim.clock().now(), how);
+        }
+    }
+
+    /// Returns whether a server runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.state().running.as_ref().is_some_and(|running| !running.task.is_finished())
+    }
+
+    /// Interrupts the server for good. Returns whether all that was its own is gone.
+    pub(crate) async fn stop_for_good(&self) -> bool {
+        self.state().last = true;
+        let Some((_, log)) = self.present() else { return true };
+        self.interrupt();
+        while self.is_running() {
+            let clock = self.sim.clock();
+            clock.sleep_until(clock.now() + crate::world::ms(1)).await;
+        }
+        log.lock().1
+    }
+
+    pub(crate) fn lives(&self) -> Vec<Life> {
+        self.state().lives.iter().map(|log| log.lock().0.clone()).collect()
+    }
+
+    /// Starts a program on the server's ports that speaks something else.
+    pub(crate) fn start_impostor(&self) {
+        if self.is_running() || self.state().without_power {
+            return;
+        }
+        let net = self.sim.server();
+        let opened = net.listen(server(), true).and_then(|tcp| Ok((tcp, net.bind(server())?)));
+        let task = tokio::spawn(async move {
+            let (tcp, udp) = opened.expect("the ports are free");
+            let mut connections: Vec<SimStream> = Vec::new();
+            loop {
+                tokio::select! {
+                    biased;
+                    accepted = tcp.accept() => connections.extend(accepted.map(|(mut stream, _)| {
+                        // Nobody reads it from a full buffer: one write takes it all.
+                        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+                        let _ = stream.poll_write(&mut cx, &[0xFF; 4]);
+                        stream
+                    })),
+                    answered = answer_nonsense(&udp) => answered.expect("a socket"),
+                }
+            }
+        });
+        self.state().impostor = Some(task.abort_handle());
+    }
+}
+
+/// Answers one datagram with something that is no text, in a frame if it came in one.
+async fn answer_nonsense(udp: &impl Udp) -> io::Result<()> {
+    let mut buffer = vec![0; 2_048];
+    let (count, from) = poll_fn(|cx| udp.poll_receive(cx, &mut buffer)).await?;
+    let mut answer = Vec::new();
+    match Header::parse(&buffer[..count]) {
+        Ok((header, _)) => Header::new(Type::Reply, 1, header.token, header.message_id)
+            .write(&[0xFF; 4], &mut answer),
+        Err(_) => answer.extend([0xFE; 4]),
+    }
+    poll_fn(|cx| udp.poll_send_to(cx, &answer, from)).await
+}
+
+fn config(plan: &ServerPlan) -> ServerConfig {
+    ServerConfig {
+        stream: StreamConfig {
+            framing: plan.framing,
+            max_message: MAX_MESSAGE,
+            idle_timeout: plan.idle_timeout,
+            work: plan.work,
+            detail: Detail::Everything,
+        },
+        datagram: DatagramConfig {
+            max_message: MAX_MESSAGE,
+            work: plan.work,
+            duplicate_cache: plan.duplicate_cache,
+            goodbye: plan.goodbye,
+            validate: plan.validate,
+            detail: Detail::Everything,
+        },
+        max_clients: plan.max_clients,
+        drain: plan.drain,
+    }
+}
+
+/// Each life draws new ones, as each start of the real server does.
+fn secrets(seed: u64, life: usize) -> Secrets {
+    let mut key = [life as u8; 16];
+    key[..8].copy_from_slice(&seed.to_be_bytes());
+    Secrets { key, epoch: (seed as u16).wrapping_add(life as u16) }
+}
+
+impl Log {
+    fn lock(&self) -> MutexGuard<'_, (Life, bool)> {
+        self.0.lock().expect("no panic")
+    }
+
+    fn end(&self, at: Timestamp, how: End) {
+        let life = &mut self.lock().0;
+        life.ended = life.ended.or(Some((at, how)));
+    }
+}
+
+impl Listening for Log {
+    fn event(&self, at: Timestamp, event: Event) {
+        let life = &mut self.lock().0;
+        if life.ended.is_none() {
+            life.events.push((at, event));
+        }
+    }
+
+    fn trouble(&self, _at: Timestamp, text: String) {
+        self.lock().0.trouble.push(text);
+    }
+}
+
+/// The sum, with a log of what is executed that owes nothing to the server's own.
+struct Recorded {
+    inner: SumService,
+    log: Arc<Log>,
+}
+
+impl Service for Recorded {
+    fn is_sensitive(&self, peer: Peer, request: &str) -> bool {
+        self.inner.is_sensitive(peer, request)
+    }
+
+    fn handle(&mut self, peer: Peer, request: &str, at: Timestamp, reply: &mut Reply<'_>) -> Next {
+        if self.log.lock().0.ended.is_some() {
+            return Next::Close;
+        }
+        let next = self.inner.handle(peer, request, at, reply);
+        let answer = String::from_utf8_lossy(reply.as_bytes()).into_owned();
+        let request = request.to_owned();
+        let one = Execution { at, peer, request, reply: answer, next };
+        self.log.lock().0.executions.push(one);
+        next
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        if let Ok(mut log) = self.log.0.lock() {
+            log.1 = true;
+        }
+    }
+}

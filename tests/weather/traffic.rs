@@ -1,0 +1,146 @@
+//! The packets of a story, read: which request arrived when and from where, and what was refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddrV4;
+
+use socklab::net::sim::{SimEvent, SimFate};
+use socklab::packet::{Datagram, Packet};
+use socklab::protocol::datagram::header::{Header, Type, is_framed};
+use socklab::time::Timestamp;
+use socklab::wire::{Direction, Fate};
+
+/// What the checks need to know of the packets.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    /// Requests over UDP that reached the server's host, by text.
+    pub(crate) arrived: BTreeMap<String, Vec<Arrival>>,
+    /// From where a request first left, by text.
+    pub(crate) senders: BTreeMap<String, SocketAddrV4>,
+    /// Framed requests that left a client, by token and id, in order.
+    pub(crate) copies: BTreeMap<(u32, u32), Vec<Copy>>,
+    /// Refusals that reached a client.
+    pub(crate) refusals: Vec<Refusal>,
+    /// Goodbyes that left the server.
+    pub(crate) goodbyes: Vec<(Timestamp, Header)>,
+    /// Bytes over UDP, by client: when, which way, how many.
+    pub(crate) bytes: BTreeMap<SocketAddrV4, Vec<(Timestamp, Direction, usize)>>,
+    /// Clients that have shown a cookie.
+    pub(crate) proven: BTreeSet<SocketAddrV4>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Arrival {
+    pub(crate) at: Timestamp,
+    pub(crate) from: SocketAddrV4,
+    /// Which packet from a client it was.
+    pub(crate) packet: u64,
+}
+
+/// A framed request as it left.
+#[derive(Debug, Clone)]
+pub(crate) struct Copy {
+    pub(crate) from: SocketAddrV4,
+    pub(crate) header: Header,
+    pub(crate) text: Vec<u8>,
+}
+
+/// A port unreachable that reached a client.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) at: Timestamp,
+    pub(crate) client: SocketAddrV4,
+    /// Which packet from the server it was.
+    pub(crate) packet: u64,
+    /// What the datagram that was refused said.
+    pub(crate) about: String,
+}
+
+impl Traffic {
+    pub(crate) fn read(record: &[SimEvent]) -> Self {
+        let mut traffic = Traffic::default();
+        // What was delivered last: a host refuses at once.
+        let mut last = String::new();
+        let mut about = BTreeMap::new();
+        for event in record {
+            let packet = Packet::parse(&event.packet.bytes);
+            let number = event.packet.number;
+            match (event.fate, event.packet.direction, packet) {
+                (SimFate::OnWire(Fate::Sent), direction, Packet::Udp(datagram)) => {
+                    traffic.left(event, direction, &datagram);
+                }
+                (SimFate::OnWire(Fate::Sent), _, Packet::PortUnreachable { .. }) => {
+                    about.insert((event.packet.direction, number), last.clone());
+                }
+                (
+                    SimFate::OnWire(Fate::Delivered { .. }),
+                    Direction::ClientToServer,
+                    Packet::Udp(datagram),
+                ) => {
+                    last = text(datagram.payload);
+                    traffic.came(event, &datagram);
+                }
+                (
+                    SimFate::OnWire(Fate::Delivered { .. }),
+                    Direction::ServerToClient,
+                    Packet::PortUnreachable { from, .. },
+                ) => {
+                    let about = about.get(&(Direction::ServerToClient, number));
+                    let about = about.cloned().unwrap_or_default();
+                    let (at, client) = (event.at, from);
+                    traffic.refusals.push(Refusal { at, client, packet: number, about });
+                }
+                _ => {}
+            }
+        }
+        traffic
+    }
+
+    fn left(&mut self, event: &SimEvent, direction: Direction, datagram: &Datagram<'_>) {
+        let header = Header::parse(datagram.payload);
+        if direction == Direction::ServerToClient {
+            let length = event.packet.bytes.len();
+            self.bytes.entry(datagram.to).or_default().push((event.at, direction, length));
+            if let Ok((header, _)) = header
+                && header.kind == Type::Bye
+            {
+                self.goodbyes.push((event.at, header));
+            }
+            return;
+        }
+        self.senders.entry(text(datagram.payload)).or_insert(datagram.from);
+        if let Ok((header, text)) = header
+            && header.kind == Type::Request
+        {
+            let (from, text) = (datagram.from, text.to_vec());
+            let key = (header.token, header.message_id);
+            self.copies.entry(key).or_default().push(Copy { from, header, text });
+        }
+    }
+
+    fn came(&mut self, event: &SimEvent, datagram: &Datagram<'_>) {
+        let arrival = Arrival { at: event.at, from: datagram.from, packet: event.packet.number };
+        self.arrived.entry(text(datagram.payload)).or_default().push(arrival);
+        let bytes = (event.at, event.packet.direction, event.packet.bytes.len());
+        self.bytes.entry(datagram.from).or_default().push(bytes);
+        if Header::parse(datagram.payload).is_ok_and(|(header, _)| header.cookie.is_some()) {
+            self.proven.insert(datagram.from);
+        }
+    }
+
+    /// Returns the arrivals of a request.
+    pub(crate) fn arrivals(&self, text: &str) -> &[Arrival] {
+        self.arrived.get(text).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What a datagram asks, framed or bare.
+fn text(datagram: &[u8]) -> String {
+    let text = match is_framed(datagram) {
+        true => Header::parse(datagram)
+            .ok()
+            .filter(|(header, _)| header.kind == Type::Request)
+            .map_or(&b""[..], |(_, payload)| payload),
+        false => datagram,
+    };
+    String::from_utf8_lossy(text).into_owned()
+}
