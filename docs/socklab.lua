@@ -51,7 +51,7 @@ local HEADER_LENGTH = 16
 local COOKIE_LENGTH = 8
 local EPOCH_LENGTH = 2 -- in clear; the rest is a keyed hash
 
--- No message is longer (server --max-message). Who sends more without a line end sends no lines.
+-- No message is longer (server --max-message). What is longer has no line ends: it is not put together.
 local LONGEST_MESSAGE = 65483
 
 local UNSIGNED = { ProtoField.uint8, ProtoField.uint16, [4] = ProtoField.uint32 }
@@ -68,6 +68,7 @@ local fields = {
   cookie = ProtoField.bytes("socklab.cookie", "cookie"),
   epoch = ProtoField.uint16("socklab.cookie.epoch", "this start of the server", base.HEX),
   hash = ProtoField.bytes("socklab.cookie.hash", "keyed hash"),
+  beginning = ProtoField.framenum("socklab.beginning", "begins in packet"),
   request = ProtoField.string("socklab.request", "request"),
   reply = ProtoField.string("socklab.reply", "reply"),
   text = ProtoField.string("socklab.text", "text"),
@@ -161,37 +162,45 @@ end
 
 -- Over TCP -----------------------------------------------------------------------------------------
 
--- Bytes without a line end may be half a line, or a message of a program that sends no line ends.
--- They are shown as they come, and again with what follows. But if the other side has answered
--- them, they were a message: then nothing more of that direction is put together, unless line ends
--- have come before. Wireshark shows packets again, in any order: so what was decided when a packet
--- was seen first is kept, by its number.
+-- Bytes without a line end may be half a line, or a message of a program that sends no line ends. They
+-- are shown as they come, and once more with what follows them. But if the other side has answered
+-- them, and there never was a line end, they were a message: nothing is put behind them.
+--
+-- Wireshark shows packets more than once, and in any order. So what came before a packet is found
+-- out when it is met first, and kept under its number.
 
-local stream_number = Field.new("tcp.stream")
-local ways -- by connection and direction: has_lines, unfinished (bytes), answered
-local decisions -- by packet: skip (bytes of messages that were shown), raw
+local stream_number, sequence_number = Field.new("tcp.stream"), Field.new("tcp.seq")
+local ways -- one direction of a connection: has_lines, and unfinished, from_packet, next_byte
+local beginnings -- of what a packet goes on with: its bytes, and the packet in which they begin
 
 function socklab.init()
-  ways, decisions = {}, {}
+  ways, beginnings = {}, {}
 end
 
-local function way(pinfo, is_other)
-  local stream = stream_number()
-  local to_server = is_for_server(pinfo) ~= is_other
-  local name = tostring(stream) .. (to_server and " to server" or " to client")
-  ways[name] = ways[name] or { unfinished = 0 }
+local function way(pinfo, to_server)
+  local name = tostring(stream_number().value) .. (to_server and " to server" or " to client")
+  ways[name] = ways[name] or {}
   return ways[name]
 end
 
-local function decide(pinfo)
-  if not pinfo.visited then
-    local this, other = way(pinfo, false), way(pinfo, true)
-    other.answered = other.answered or (other.unfinished > 0 and not other.has_lines)
-    local raw = socklab.prefs.raw or this.answered
-    decisions[pinfo.number] = { raw = raw, skip = raw and this.unfinished or 0 }
-    this.unfinished = 0
+local function find_beginning(pinfo)
+  local to_server = is_for_server(pinfo)
+  local this, other = way(pinfo, to_server), way(pinfo, not to_server)
+  if not other.has_lines then other.unfinished = nil end
+  if this.unfinished and this.next_byte == sequence_number().value then
+    beginnings[pinfo.number] = { bytes = this.unfinished, packet = this.from_packet }
   end
-  return decisions[pinfo.number] or { raw = true, skip = 0 }
+end
+
+-- `rest` is where in `bytes` something begins that has no line end yet.
+local function remember(pinfo, tvb, bytes, rest)
+  local this = way(pinfo, is_for_server(pinfo))
+  local beginning = beginnings[pinfo.number]
+  local is_short = #bytes - rest <= LONGEST_MESSAGE
+  this.has_lines = this.has_lines or rest > 0
+  this.unfinished = rest < #bytes and is_short and bytes:sub(rest + 1) or nil
+  this.from_packet = rest == 0 and beginning and beginning.packet or pinfo.number
+  this.next_byte = sequence_number().value + tvb:len()
 end
 
 -- Shows whole lines, and returns where the rest begins.
@@ -204,27 +213,27 @@ local function show_lines(tvb, pinfo, tree, field)
     if bytes:byte(line_end - 1) == 13 then length = length - 1 end -- CRLF
     if length > 0 then show_text(tree, pinfo, field, tvb(start, length)) end
     start = line_end
-    way(pinfo, false).has_lines = true
   end
 end
 
 local function show_stream(tvb, pinfo, tree)
   local field = is_for_server(pinfo) and fields.request or fields.reply
   pinfo.cols.info = is_for_server(pinfo) and "request" or "reply"
-  local decision = decide(pinfo)
-  if decision.raw then
-    local skip = decision.skip < tvb:len() and decision.skip or 0
-    show_text(tree, pinfo, field, tvb(skip))
+  if socklab.prefs.raw then
+    show_text(tree, pinfo, field, tvb())
     return
   end
-  local rest = show_lines(tvb, pinfo, tree, field)
-  if rest == tvb:len() then return end
-  show_text(tree, pinfo, field, tvb(rest)):add_proto_expert_info(no_line_end)
-  if pinfo.can_desegment > 0 and tvb:len() - rest <= LONGEST_MESSAGE then
-    if not pinfo.visited then way(pinfo, false).unfinished = tvb:len() - rest end
-    pinfo.desegment_offset = rest
-    pinfo.desegment_len = DESEGMENT_ONE_MORE_SEGMENT
+  if not pinfo.visited then find_beginning(pinfo) end
+  local beginning, whole = beginnings[pinfo.number], tvb
+  if beginning then
+    whole = ByteArray.new(beginning.bytes .. tvb:raw(), true):tvb("With what came before")
+    tree:add(fields.beginning, beginning.packet):set_generated()
   end
+  local rest = show_lines(whole, pinfo, tree, field)
+  if rest < whole:len() then
+    show_text(tree, pinfo, field, whole(rest)):add_proto_expert_info(no_line_end)
+  end
+  if not pinfo.visited then remember(pinfo, tvb, whole:raw(), rest) end
 end
 
 -- Both ---------------------------------------------------------------------------------------------

@@ -213,6 +213,7 @@ fn carry_stream<S: Stream>(
             // The reset was told to our write: what is left to read is only the end.
             Ok(Received::EndOfStream) if *broken => Input::Reset,
             Ok(Received::EndOfStream) => Input::EndOfStream,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Input::GaveUp,
             Err(_) => Input::Reset,
         };
         requester.receive(input, clock.now());

@@ -31,7 +31,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without sockets, clocks, randomness of their own, or threads.
-const PURE: &[&str] = &["service", "protocol", "report", "peer", "escape", "packet", "wire", "trace"];
+const PURE: &[&str] =
+    &["service", "protocol", "report", "peer", "escape", "packet", "wire", "trace"];
 
 /// What a pure module must not name.
 const IMPURE: &[&str] = &[

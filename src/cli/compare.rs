@@ -85,15 +85,13 @@ fn show(
     comparisons: &[Comparison],
 ) -> eyre::Result<Vec<Value>> {
     let again = |comparison: &Comparison| reproduce(matches, comparison.scenario.name);
-    let reports: Vec<Value> = comparisons
-        .iter()
-        .map(|comparison| json::object(comparison, &again(comparison)))
-        .collect();
+    let reports: Vec<Value> =
+        comparisons.iter().map(|comparison| json::object(comparison, &again(comparison))).collect();
     match arguments.format {
         Format::Json => print_json(arguments, &reports)?,
-        Format::Markdown => print(&join(comparisons, |one| {
-            markdown::render(one, arguments.full, &again(one))
-        }))?,
+        Format::Markdown => {
+            print(&join(comparisons, |one| markdown::render(one, arguments.full, &again(one))))?
+        }
         Format::Table if arguments.scenario.is_empty() && !arguments.full => {
             print(&mission::render(comparisons))?;
         }
@@ -280,7 +278,9 @@ fn doctor() -> String {
         }
         (Some(first), _) => format!("another compare comes first: {}", first.display()),
     };
-    format!("sim       works: simulated hosts, no rights needed\nloopback  {server}\nPATH      {on_path}\n")
+    format!(
+        "sim       works: simulated hosts, no rights needed\nloopback  {server}\nPATH      {on_path}\n"
+    )
 }
 
 fn note(text: &str) {

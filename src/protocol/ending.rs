@@ -79,6 +79,8 @@ pub enum Closing {
     EndOfStream,
     /// RST: it reset the connection.
     Reset,
+    /// It did not: our own stack gave the connection up, because nothing came back.
+    GaveUp,
     /// BYE: it said goodbye in a datagram, with this reason.
     Bye(super::datagram::header::ByeReason),
 }
@@ -127,6 +129,7 @@ impl fmt::Display for Closing {
         match self {
             Closing::EndOfStream => formatter.write_str("the server closed the connection"),
             Closing::Reset => formatter.write_str("the server reset the connection"),
+            Closing::GaveUp => formatter.write_str("nothing came back, and TCP gave up"),
             Closing::Bye(reason) => write!(formatter, "the server said BYE, {reason}"),
         }
     }

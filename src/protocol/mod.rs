@@ -29,6 +29,9 @@ pub enum Input<'a> {
     EndOfStream,
     /// A RST: the conversation is gone, and perhaps bytes with it.
     Reset,
+    /// Our own stack has given the connection up: nothing came back for too long (RFC 9293 section
+    /// 3.8.3, R2).
+    GaveUp,
 }
 
 /// What a state machine wants done with its socket.

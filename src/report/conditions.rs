@@ -16,13 +16,12 @@ pub fn conditions(comparison: &Comparison) -> String {
         Some(deadline) => format!("deadline {}", short(deadline)),
         None => "no deadline".to_owned(),
     };
-    format!(
-        "{} | {} | seed {}, {deadline}",
-        network(comparison),
-        stack(&comparison.stack),
-        settings.server.seed,
-    )
+    let seed = format!("seed {}, {deadline}", settings.server.seed);
+    [network(comparison), stack(&comparison.stack), seed].join(SEPARATOR)
 }
+
+/// Stands between conditions: a good place to break a line.
+pub const SEPARATOR: &str = " | ";
 
 /// Returns what is between client and server.
 pub fn network(comparison: &Comparison) -> String {

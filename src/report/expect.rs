@@ -69,9 +69,7 @@ impl Expectation {
         };
         match &self.path[..] {
             [column, number] => parts.is_empty() && is_number(column, number),
-            [column, number, part] => {
-                parts.contains(&part.as_str()) && is_number(column, number)
-            }
+            [column, number, part] => parts.contains(&part.as_str()) && is_number(column, number),
             [name] => name == "seed" || name == "network",
             _ => false,
         }

@@ -42,7 +42,9 @@ fn simulated(
          that the kernel sends and an address that is proven; over UDP the program sends the one, a \
          cookie proves the other. Deadlines are the program's own over both."
     )));
-    text.push_str("Next: compare loss --loss 20%    compare lost-reply --ladder    compare --list\n");
+    text.push_str(
+        "Next: compare loss --loss 20%    compare lost-reply --ladder    compare --list\n",
+    );
     text
 }
 

@@ -3,7 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 
-use super::conditions::conditions;
+use super::conditions::{SEPARATOR, conditions};
 use super::distributions::{Distribution, Distributions};
 use crate::scenario::Row;
 use crate::scenario::log::Comparison;
@@ -100,7 +100,7 @@ fn heading(comparison: &Comparison, runs: Option<usize>) -> String {
         true => spread(&question, &right),
         false => wrap(&question).trim_end().to_owned(),
     };
-    format!("{}\n{}\n", first.trim_end(), wrap(&conditions(comparison)))
+    format!("{}\n{}\n", first.trim_end(), by_parts(&conditions(comparison)))
 }
 
 fn titles(comparison: &Comparison) -> Vec<String> {
@@ -174,6 +174,21 @@ pub(super) fn spread(left: &str, right: &str) -> String {
         Some(gap) if gap > 0 => format!("{left}{}{right}", " ".repeat(gap)),
         _ => format!("{left}\n{right}"),
     }
+}
+
+/// Sets conditions in lines, each with as many as fit.
+fn by_parts(conditions: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for part in conditions.split(SEPARATOR) {
+        let fits = |line: &String| {
+            line.chars().count() + SEPARATOR.len() + part.chars().count() <= usize::from(WIDTH)
+        };
+        match lines.last_mut().filter(|line| fits(line)) {
+            Some(line) => line.push_str(&format!("{SEPARATOR}{part}")),
+            None => lines.push(wrap(part).trim_end().to_owned()),
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Breaks a paragraph into lines.

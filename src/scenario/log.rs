@@ -52,6 +52,8 @@ pub struct Run {
     pub server: ServerLog,
     /// How TCP bytes became messages.
     pub framing: Framing,
+    /// When an exchange was given up, from asking, if ever.
+    pub deadline: Option<Duration>,
     /// When the script was over.
     pub ended: Timestamp,
     /// What the wire did, where there is one.

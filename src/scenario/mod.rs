@@ -98,28 +98,18 @@ pub struct Column {
 }
 
 /// Over TCP, one conversation for each client.
-pub const TCP: Column = Column {
-    key: "tcp",
-    title: "TCP",
-    transport: Transport::Tcp,
-    anew: false,
-    semantics: None,
-};
+pub const TCP: Column =
+    Column { key: "tcp", title: "TCP", transport: Transport::Tcp, anew: false, semantics: None };
 
 /// Over UDP, one conversation for each client.
 pub const UDP: Column = Column { key: "udp", title: "UDP", transport: Transport::Udp, ..TCP };
 
 /// Over TCP, a new connection for each exchange.
-pub const TCP_EACH: Column =
-    Column { key: "tcp_each", title: "TCP, each anew", anew: true, ..TCP };
+pub const TCP_EACH: Column = Column { key: "tcp_each", title: "TCP, each anew", anew: true, ..TCP };
 
 /// Over UDP, bare datagrams, one try.
-pub const UDP_MAYBE: Column = Column {
-    key: "udp_maybe",
-    title: "UDP, one try",
-    semantics: Some(Semantics::Maybe),
-    ..UDP
-};
+pub const UDP_MAYBE: Column =
+    Column { key: "udp_maybe", title: "UDP, one try", semantics: Some(Semantics::Maybe), ..UDP };
 
 /// Over UDP, bare datagrams, where nothing else is compared.
 pub const UDP_BARE: Column =

@@ -17,8 +17,7 @@ pub struct WirePlan {
 }
 
 /// 25 ms each way, and nothing else.
-pub const CLEAN: WirePlan =
-    WirePlan { c2s: Impairment::CLEAN, s2c: Impairment::CLEAN, rules: &[] };
+pub const CLEAN: WirePlan = WirePlan { c2s: Impairment::CLEAN, s2c: Impairment::CLEAN, rules: &[] };
 
 /// What the user chose for one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -33,6 +33,9 @@ fn lines_are_found_wherever_segments_end() {
         ["Cl", "Client;1;sum|Client;2;sum|Client;", "Client;3;su", "Client;3;sum"],
         "what has no line end yet is shown as far as it has come"
     );
+    let begins = capture.fields("socklab.request", &["socklab.beginning"]).concat();
+    assert_eq!(begins, ["", "4", "5", "5"], "behind the handshake");
+    assert_eq!(messages(&capture, &["-2"]), messages(&capture, &[]));
     let unfinished = capture.fields("socklab.no_line_end", &["socklab.request"]).concat();
     assert_eq!(unfinished, requests[..3]);
 }
@@ -54,6 +57,7 @@ fn programs_without_line_ends_are_understood_once_they_are_answered() {
     let capture = Capture::write("without", &trace, CLIENT);
     let requests = capture.fields("socklab.request", &["socklab.request"]).concat();
     assert_eq!(requests, ["Client;1", "Client;2", "Client;3"]);
+    assert_eq!(messages(&capture, &["-2"]), messages(&capture, &[]));
 }
 
 #[test]
@@ -84,13 +88,15 @@ fn garbage_over_tcp_is_survived() {
         stream.finish().expect("a FIN");
         pause(&sim, Duration::from_secs(600)).await;
     });
-    let out_of_order = ["-o", "tcp.reassemble_out_of_order:TRUE"];
+    let in_order = ["-o", "tcp.reassemble_out_of_order:TRUE"];
     for place in [CLIENT, Place::Server] {
         let capture = Capture::write("noise", &trace, place);
-        for options in [&[][..], &["-2"], &out_of_order, &["-o", "socklab.raw:TRUE"]] {
+        for options in [&[][..], &in_order, &["-o", "socklab.raw:TRUE"]] {
             let printed = capture.tshark(&[options, &["-V"]].concat());
             assert!(!printed.contains("Malformed"), "{printed}");
             assert!(printed.contains("socklab, one protocol over TCP and UDP"));
         }
+        // Twice over the file, as Wireshark goes when packets are looked at again.
+        assert_eq!(messages(&capture, &["-2"]), messages(&capture, &[]));
     }
 }

@@ -3,6 +3,7 @@
 mod exchange;
 mod golden;
 mod readings;
+mod svg;
 mod text;
 
 use std::time::Duration;

@@ -1,70 +1,76 @@
-//! The ladder in text.
-use super::*;
+//! The ladder in text, whatever happened.
+
 use socklab::trace::ladder::{Glyphs, ladder};
 
+use super::*;
+
 #[test]
-fn show() {
-    std::fs::create_dir_all("/tmp/h/svg").unwrap();
+fn no_line_is_wider_than_eighty_columns() {
     for (name, trace) in many() {
-        println!("{name}\n{}", ladder(&trace, Glyphs::Unicode));
-        if name.starts_with("bad-1-") {
-            println!("{name}\n{}", ladder(&trace, Glyphs::Ascii));
+        for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
+            for line in ladder(&trace, glyphs).lines() {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
         }
-        std::fs::write(
-            format!("/tmp/h/svg/{name}.svg"),
-            socklab::trace::svg::ladder(&trace, &name, "A description"),
-        )
-        .unwrap();
     }
-    let _ = one;
+}
+
+#[test]
+fn without_unicode_every_sign_is_ascii() {
+    for (name, trace) in many() {
+        assert!(ladder(&trace, Glyphs::Ascii).is_ascii(), "{name}");
+    }
+}
+
+#[test]
+fn every_packet_is_drawn_once_and_a_copy_that_arrives_once_more() {
+    for (name, trace) in many() {
+        let text = ladder(&trace, Glyphs::Unicode);
+        let arrows = text.lines().filter(|line| line.contains(['─', '╌'])).count();
+        let copies = trace.packets.iter().flat_map(|packet| &packet.arrivals);
+        let copies = copies.filter(|arrival| arrival.copy).count();
+        assert_eq!(arrows, trace.packets.len() + copies, "{name}:\n{text}");
+        let crosses = text.matches('✗').count();
+        let lost = trace.packets.iter().filter(|packet| packet.lost.is_some()).count();
+        assert_eq!(crosses, lost, "{name}:\n{text}");
+        let heads = trace
+            .packets
+            .iter()
+            .map(|packet| packet.arrivals.len() + usize::from(packet.duplicated.is_some()));
+        assert_eq!(text.matches(['▶', '◀']).count(), heads.sum::<usize>(), "{name}:\n{text}");
+    }
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes() {
+    let draw =
+        || many().iter().map(|(_, trace)| ladder(trace, Glyphs::Unicode)).collect::<Vec<_>>();
+    assert_eq!(draw(), draw());
+}
+
+#[test]
+fn long_runs_and_long_notes_stay_on_the_page() {
     use socklab::time::Timestamp;
-    use socklab::trace::plots::*;
-    let s = |ms: &[u64]| ms.iter().map(|ms| Timestamp::from_millis(*ms)).collect::<Vec<_>>();
-    let end = |at, text: &str, answered| {
-        Some(TimelineEnd { at: Timestamp::from_millis(at), text: text.into(), answered })
-    };
-    let rows = [
-        TimelineRow {
-            label: "TCP: SYN".into(),
-            sent: s(&[0, 1000, 3000, 7000, 15000, 31000, 63000]),
-            end: end(63100, "connected", true),
-        },
-        TimelineRow {
-            label: "UDP: REQUEST".into(),
-            sent: s(&[0, 1100, 3300, 7700, 15700, 23700]),
-            end: end(31700, "gives up, exit 4", false),
-        },
+    use socklab::trace::{Note, Place};
+    let mut trace = one(&WireConfig::default(), Transport::Udp);
+    for packet in &mut trace.packets {
+        packet.sent += Duration::from_secs(86_400);
+        packet.arrivals.iter_mut().for_each(|arrival| arrival.at += Duration::from_secs(86_400));
+    }
+    let at = Timestamp::from_millis(1);
+    let text = "word ".repeat(40) + &"x".repeat(200);
+    trace.notes = vec![
+        Note { at, place: Place::Client(1), text: text.clone() },
+        Note { at, place: Place::Server, text },
     ];
-    println!("{}", timeline_text(&rows));
-    std::fs::write(
-        "/tmp/h/svg/timeline.svg",
-        socklab::trace::svg::timeline(&rows, "black-hole", "d"),
-    )
-    .unwrap();
-    let series: Vec<_> = ["TCP", "UDP"]
-        .iter()
-        .enumerate()
-        .map(|(k, l)| ArrivalSeries {
-            label: l.to_string(),
-            messages: (1..=20u64)
-                .map(|n| MessageTimes {
-                    number: n,
-                    sent: Timestamp::from_millis(n * 20),
-                    handed_over: if n == 7 && k == 1 {
-                        vec![]
-                    } else if k == 0 && n >= 7 && n < 15 {
-                        s(&[380])
-                    } else {
-                        s(&[n * 20 + 50])
-                    },
-                })
-                .collect(),
-        })
-        .collect();
-    println!("{}", arrivals_text(&series));
-    std::fs::write(
-        "/tmp/h/svg/arrivals.svg",
-        socklab::trace::svg::arrivals(&series, "head-of-line", "d"),
-    )
-    .unwrap();
+    let drawn = ladder(&trace, Glyphs::Unicode);
+    assert!(drawn.lines().all(|line| line.chars().count() <= 80), "{drawn}");
+    assert_eq!(drawn.matches("word").count(), 80);
+    assert_eq!(drawn.matches('x').count(), 400);
+}
+
+#[test]
+fn an_empty_record_is_two_names() {
+    let drawn = ladder(&Trace::default(), Glyphs::Unicode);
+    assert_eq!(drawn, format!(" client{:>73}\n", "server"));
 }

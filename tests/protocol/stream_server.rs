@@ -117,6 +117,18 @@ fn who_does_not_take_its_replies_for_too_long_is_dropped() {
     assert_eq!(connection.events().last(), Some(&stalled));
 }
 
+/// Seen: at the moment at which the work was done the peer had also been silent for too long, and
+/// the connection was dropped with the reply unsent.
+#[test]
+fn work_that_is_done_when_the_idle_time_ends_is_still_answered() {
+    let config =
+        StreamConfig { work: ms(10_000), idle_timeout: ms(2_000), ..StreamConfig::default() };
+    let mut connection = ConnectionByHand::new(&config);
+    connection.reads(b"A;25\n");
+    assert_eq!(connection.waits(ms(10_000)), ["S;50\n"]);
+    assert_eq!(connection.waits(ms(2_000)), ["FIN"]);
+}
+
 /// Seen: the session took its own silence for the peer's, and dropped the connection.
 #[test]
 fn who_waits_for_our_work_is_not_silent_for_too_long() {

@@ -49,7 +49,13 @@ struct Pace {
 }
 
 impl Talker {
-    pub(crate) fn new(sim: &Sim, number: usize, talk: Talk, seed: u64, overheard: Overheard) -> Self {
+    pub(crate) fn new(
+        sim: &Sim,
+        number: usize,
+        talk: Talk,
+        seed: u64,
+        overheard: Overheard,
+    ) -> Self {
         Talker {
             sim: sim.clone(),
             net: sim.client(number),
@@ -134,8 +140,7 @@ impl Talker {
             }
         };
         let (addresses, mut random) = ([server()], self.random());
-        let asking =
-            ask_once(&net, &addresses, &config, question, clock, &mut random, &mut hear);
+        let asking = ask_once(&net, &addresses, &config, question, clock, &mut random, &mut hear);
         let outcome = timeout(PATIENCE, asking).await;
         self.asked[index].copies = copies;
         match outcome {
@@ -250,7 +255,9 @@ impl Talker {
                 let known = find(exchange.id).filter(|index| self.asked[*index].ended.is_none());
                 let Some(index) = known else {
                     let what = "ended, which was not outstanding";
-                    return self.trouble.push(format!("client {}: {exchange:?} {what}", self.number));
+                    return self
+                        .trouble
+                        .push(format!("client {}: {exchange:?} {what}", self.number));
                 };
                 self.asked[index].ended = Some((now, exchange.clone()));
                 pace.outstanding -= 1;

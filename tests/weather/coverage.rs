@@ -9,7 +9,9 @@ use socklab::protocol::event::EventKind;
 use socklab::protocol::{Closing, Ending, Unknown};
 use socklab::wire::Fate;
 
+use crate::checks::endings::excuse;
 use crate::story::{End, Story};
+use crate::traffic::Traffic;
 use crate::world::{Act, Kind};
 
 /// How often each situation was met.
@@ -73,10 +75,10 @@ const NEEDED: &[&str] = &[
 
 impl Coverage {
     /// What was met in one story.
-    pub(crate) fn of(story: &Story) -> Self {
+    pub(crate) fn of(story: &Story, traffic: &Traffic) -> Self {
         let mut met = Coverage::default();
         met.worlds(story);
-        met.endings(story);
+        met.endings(story, traffic);
         met.packets(story);
         met.lives(story);
         met
@@ -118,7 +120,7 @@ impl Coverage {
         self.met_if(impostor, "server: an impostor in its place");
     }
 
-    fn endings(&mut self, story: &Story) {
+    fn endings(&mut self, story: &Story, traffic: &Traffic) {
         for asked in &story.asked {
             let transport = story.talk(asked).transport;
             let Some(ending) = asked.ending() else {
@@ -135,7 +137,12 @@ impl Coverage {
             self.met(format!("ending, {transport}: {}{more}", ending.name()));
             let executed = story.executed(&asked.text).count() > 0;
             let refused = *ending == Ending::Refused;
-            self.met_if(executed && refused, "refused, though executed: no client could know");
+            if executed
+                && refused
+                && let Some(why) = excuse(asked, traffic)
+            {
+                self.met(format!("refused and executed, unknowable: {why}"));
+            }
             let lives: Vec<_> =
                 story.lives.iter().map(|life| life.executed(&asked.text).count()).collect();
             let in_several = lives.iter().filter(|count| **count > 0).count() > 1;
@@ -180,7 +187,8 @@ impl Coverage {
         self.met(if running { "server: alive at the end" } else { "server: gone at the end" });
         for life in &story.lives {
             let last = story.asked.iter().filter_map(|asked| asked.ended.as_ref()).map(|end| end.0);
-            let while_asked = life.interrupted.filter(|at| last.max().is_some_and(|last| *at < last));
+            let while_asked =
+                life.interrupted.filter(|at| last.max().is_some_and(|last| *at < last));
             self.met_if(while_asked.is_some(), "server: interrupted while clients ask");
             match life.ended {
                 Some((_, End::Killed)) => self.met("server: killed"),

@@ -24,6 +24,7 @@ use std::thread;
 
 use coverage::Coverage;
 use running::live_through;
+use traffic::Traffic;
 use world::World;
 
 /// As many as a promise of "thousands" asks for.
@@ -66,7 +67,12 @@ fn what_is_promised_holds_in_any_weather() {
     }
     let covered = covered.into_inner().expect("no panic");
     println!("{covered}");
-    assert!(failed.is_empty(), "{} of {seeds} seeds failed, {}", failed.len(), words::sums(&failed));
+    assert!(
+        failed.is_empty(),
+        "{} of {seeds} seeds failed, {}",
+        failed.len(),
+        words::sums(&failed)
+    );
     if seeds >= SEEDS {
         let never = covered.never_met();
         assert!(never.is_empty(), "a test that never meets {never:?} does not test them");
@@ -91,9 +97,10 @@ fn try_seed(seed: u64) -> Result<Coverage, String> {
     let failure = |what: &str| words::failure(&world, what);
     let story = catch_unwind(AssertUnwindSafe(|| live_through(&world)));
     let story = story.map_err(|panic| failure(&words::panic_text(&*panic)))?;
-    let wrong = checks::all(&story);
+    let traffic = Traffic::read(&story.record);
+    let wrong = checks::all(&story, &traffic);
     match wrong.is_empty() {
-        true => Ok(Coverage::of(&story)),
+        true => Ok(Coverage::of(&story, &traffic)),
         false => Err(failure(&wrong.join("\n"))),
     }
 }
@@ -104,7 +111,7 @@ fn tell(seed: u64) {
     println!("{world}");
     let story = live_through(&world);
     println!("{}", words::whole(&story));
-    let wrong = checks::all(&story);
+    let wrong = checks::all(&story, &Traffic::read(&story.record));
     assert!(wrong.is_empty(), "seed {seed}:\n{}", wrong.join("\n"));
 }
 

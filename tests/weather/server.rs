@@ -83,7 +83,12 @@ impl ServerHost {
     async fn run(self) {
         loop {
             let Some((stop, log)) = self.present() else { return };
-            let bound = Sockets::bind(&self.sim.server(), server(), &[Transport::Tcp, Transport::Udp], true);
+            let bound = Sockets::bind(
+                &self.sim.server(),
+                server(),
+                &[Transport::Tcp, Transport::Udp],
+                true,
+            );
             let sockets = match bound {
                 Ok(sockets) => sockets,
                 Err(error) => return log.lock().0.trouble.push(error.to_string()),

@@ -40,9 +40,9 @@ impl fmt::Display for World {
 
 fn way(one: &Impairment) -> String {
     let percent = |part: f64| (part * 100.0).round();
-    let rate = one.rate.map_or(String::new(), |rate| {
-        format!(", {rate} bit/s with {} bytes of queue", one.queue)
-    });
+    let rate = one
+        .rate
+        .map_or(String::new(), |rate| format!(", {rate} bit/s with {} bytes of queue", one.queue));
     format!(
         "{} % lost, {} % doubled, {} % reordered, {:?} + {:?}{rate}",
         percent(one.loss),
@@ -64,10 +64,8 @@ pub(crate) fn failure(world: &World, what: &str) -> String {
 pub(crate) fn sums(failed: &[(u64, String)]) -> String {
     let mut counts = std::collections::BTreeMap::<&str, usize>::new();
     for (_, report) in failed {
-        let mut names: Vec<_> = report
-            .lines()
-            .filter_map(|line| line.strip_prefix('[')?.split(']').next())
-            .collect();
+        let mut names: Vec<_> =
+            report.lines().filter_map(|line| line.strip_prefix('[')?.split(']').next()).collect();
         names.dedup();
         if names.is_empty() {
             names.push("a panic");

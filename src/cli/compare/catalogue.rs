@@ -5,7 +5,6 @@ use color_eyre::eyre;
 use super::{NOT_AVAILABLE, note};
 use crate::cli::Failure;
 use crate::report::expect::Expectation;
-use crate::report::table::WIDTH;
 use crate::scenario::library::{NOT_HERE, SCENARIOS, find, mission};
 use crate::scenario::metrics::{DISTRIBUTION, NAMES};
 use crate::scenario::{Network, Scenario};
@@ -93,26 +92,21 @@ pub(super) fn known(
 
 /// Returns the catalogue.
 pub(super) fn list() -> String {
-    let mut text = String::from("Scenarios, on the simulated network and on loopback (L):\n");
+    let mut text = String::from(
+        "Scenarios, on the simulated network; those with L on loopback too. Below some\n\
+         stand variants, which are asked for as NAME.VARIANT.\n",
+    );
     for scenario in SCENARIOS {
-        let mark = if scenario.refused_on(Network::Loopback).is_none() { "L " } else { "  " };
-        text.push_str(&line(mark, scenario.name, scenario.question));
+        let mark = if scenario.refused_on(Network::Loopback).is_none() { "L" } else { " " };
+        let name = match scenario.name.split_once('.') {
+            Some((_, variant)) => format!("  .{variant}"),
+            None => scenario.name.to_owned(),
+        };
+        text.push_str(&format!("{mark} {name:<22}{}\n", scenario.question));
     }
     text.push_str("\nNot available here, they need what this version lacks:\n");
     for (name, question, _) in NOT_HERE {
-        text.push_str(&line("  ", name, question));
+        text.push_str(&format!("  {name:<22}{question}\n"));
     }
     text
-}
-
-/// One line if it fits, with the questions below each other as far as possible.
-fn line(mark: &str, name: &str, question: &str) -> String {
-    let width = usize::from(WIDTH);
-    let aligned = format!("{mark}{name:<22}{question}\n");
-    let close = format!("{mark}{name}  {question}\n");
-    match name.len() < 22 && aligned.len() <= width + 1 {
-        true => aligned,
-        false if close.len() <= width + 1 => close,
-        false => format!("{mark}{name}\n      {question}\n"),
-    }
 }

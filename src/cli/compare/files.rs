@@ -7,8 +7,8 @@ use color_eyre::eyre::{self, WrapErr};
 
 use crate::report::pictures::pictures;
 use crate::scenario::log::Comparison;
-use crate::trace::pcapng::capture;
 use crate::trace::Place;
+use crate::trace::pcapng::capture;
 
 /// Writes the ladders and plots of every comparison, one file each.
 ///

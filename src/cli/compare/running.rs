@@ -17,9 +17,9 @@ use crate::cli::{Failure, system_random};
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::run::{clients, horizon, run as carry_out};
 use crate::scenario::{Column, Network, Scenario, Settings};
+use crate::testbed::Listener;
 use crate::testbed::loopback::{self, Loopback};
 use crate::testbed::sim;
-use crate::testbed::Listener;
 use crate::time::Clock;
 
 /// Runs every scenario, each of its columns on a network of its own.
@@ -33,7 +33,8 @@ pub(super) async fn compare_all(
 ) -> eyre::Result<Vec<Comparison>> {
     let runs = match network {
         Network::Sim => {
-            let jobs: Vec<_> = scenarios.iter().map(|scenario| (*scenario, settings.clone())).collect();
+            let jobs: Vec<_> =
+                scenarios.iter().map(|scenario| (*scenario, settings.clone())).collect();
             return simulate(jobs).await;
         }
         Network::Loopback => on_loopback(scenarios, settings).await?,

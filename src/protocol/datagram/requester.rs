@@ -331,7 +331,7 @@ impl Requester for DatagramRequester {
             Input::Bytes(datagram) if is_framed(datagram) => self.framed(datagram, now),
             Input::Bytes(datagram) => self.bare(datagram, now),
             // Over UDP there is no FIN and no RST.
-            Input::EndOfStream | Input::Reset => {}
+            Input::EndOfStream | Input::Reset | Input::GaveUp => {}
         }
     }
 

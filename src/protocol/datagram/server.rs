@@ -323,7 +323,7 @@ impl Session for DatagramServer {
             }
             Input::Bytes(datagram) => self.bare(from, datagram, now, service),
             // Over UDP there is no FIN and no RST.
-            Input::EndOfStream | Input::Reset => {}
+            Input::EndOfStream | Input::Reset | Input::GaveUp => {}
         }
     }
 

@@ -101,6 +101,7 @@ impl StreamRequester {
         }
         self.events.push_back(RequesterEvent::Left(how));
         self.end_all(|request| match how {
+            Closing::GaveUp => Ending::TimedOut,
             Closing::EndOfStream if request.stops_server => Ending::ServerShutDown(how),
             // Closed before the request left: then it was not in flight.
             Closing::EndOfStream if !request.left => Ending::ServerShutDown(how),
@@ -168,6 +169,10 @@ impl Requester for StreamRequester {
             Input::Reset => {
                 self.take_replies(now);
                 self.closed(Closing::Reset);
+            }
+            Input::GaveUp => {
+                self.take_replies(now);
+                self.closed(Closing::GaveUp);
             }
         }
     }

@@ -245,7 +245,7 @@ impl Session for StreamSession {
                     State::Closing | State::Closed => {}
                 }
             }
-            (Input::Reset, _) => self.close(Disconnect::Reset),
+            (Input::Reset | Input::GaveUp, _) => self.close(Disconnect::Reset),
         }
     }
 

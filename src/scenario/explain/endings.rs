@@ -89,9 +89,11 @@ pub(in crate::scenario) fn close_vs_shutdown(comparison: &Comparison) -> String 
             None => "but heard no end of it".to_owned(),
         };
         let over_udp = match end(udp) {
-            None => "nothing of the kind exists: a datagram socket has no end, so who wants to know \
+            None => {
+                "nothing of the kind exists: a datagram socket has no end, so who wants to know \
                      that nothing more will come must be told in a message"
-                .to_owned(),
+                    .to_owned()
+            }
             Some(how) => format!("the server said {how}"),
         };
         format!(
@@ -117,7 +119,8 @@ pub(in crate::scenario) fn close_reset(comparison: &Comparison) -> String {
 
 pub(in crate::scenario) fn power_off(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
-        let after = |run: &Run| run.telling_exchange().map_or(String::new(), |one| short(one.elapsed()));
+        let after =
+            |run: &Run| run.telling_exchange().map_or(String::new(), |one| short(one.elapsed()));
         let ending = |run: &Run| run.telling_exchange().map_or("-".to_owned(), outcome);
         format!(
             "Without power there is no kernel that could say FIN or RST. Over TCP: {} after {}; over \

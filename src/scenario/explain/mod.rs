@@ -7,6 +7,7 @@ pub(super) mod shapes;
 pub(super) mod weather;
 
 use super::log::{Comparison, Run};
+use super::metrics::sum;
 
 /// Says something about TCP's and UDP's columns, or nothing if one is missing.
 fn both(comparison: &Comparison, say: impl FnOnce(&Run, &Run) -> String) -> String {
@@ -31,4 +32,9 @@ fn times(count: usize) -> String {
         2 => "twice".to_owned(),
         count => format!("{count} times"),
     }
+}
+
+/// Returns how many questions got an answer that is one.
+fn answered(run: &Run) -> usize {
+    run.exchanges().filter(|one| sum(one).is_some()).count()
 }

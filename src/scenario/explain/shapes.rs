@@ -1,13 +1,12 @@
 //! About where messages begin and end, and how long they may be.
 
-use super::both;
+use super::{answered, both};
 use crate::protocol::framing::Framing;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::rows::{of_number, short};
 
 pub(in crate::scenario) fn message_boundaries(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
-        let answered = |run: &Run| run.exchanges().filter(|one| one.is_replied()).count();
         let how = match tcp.framing {
             Framing::Raw => {
                 "Over TCP the server took what one recv returned for one message, and all three had \
@@ -31,7 +30,6 @@ pub(in crate::scenario) fn message_boundaries(comparison: &Comparison) -> String
 
 pub(in crate::scenario) fn oversized(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
-        let answered = |run: &Run| run.exchanges().filter(|one| one.is_replied()).count();
         let refused: usize = udp.clients.iter().map(|client| client.not_sent.len()).sum();
         format!(
             "TCP cut every message into segments that fit ({} of 5 answered); the program never saw \
@@ -46,7 +44,8 @@ pub(in crate::scenario) fn oversized(comparison: &Comparison) -> String {
 
 pub(in crate::scenario) fn fragment_lost(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
-        let after = |run: &Run| of_number(run, 13).map_or("-".to_owned(), |one| short(one.elapsed()));
+        let after =
+            |run: &Run| of_number(run, 13).map_or("-".to_owned(), |one| short(one.elapsed()));
         let end = |run: &Run| {
             of_number(run, 13).map_or("-".to_owned(), |one| one.ending.name().replace('_', " "))
         };

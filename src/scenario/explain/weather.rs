@@ -13,7 +13,8 @@ pub(in crate::scenario) fn black_hole(comparison: &Comparison) -> String {
         else {
             return String::new();
         };
-        let gave_up = format!("after {} and {}", short(over_tcp.elapsed()), short(over_udp.elapsed()));
+        let gave_up =
+            format!("after {} and {}", short(over_tcp.elapsed()), short(over_udp.elapsed()));
         let left = |run: &Run| run.telling_exchange().map_or(0, |one| run.left_during(one).len());
         let whose = match comparison.scenario.timeout(&comparison.settings) {
             Some(_) => format!("both programs gave up by their own clock, {gave_up}"),
@@ -63,9 +64,11 @@ pub(in crate::scenario) fn loss(comparison: &Comparison) -> String {
         };
         let repeats = match udp.semantics {
             Semantics::Maybe => "Nobody repeats over UDP here; over TCP the stack does.".to_owned(),
-            _ => "Repeating mends it, 1 s and more each time: over UDP our client repeats, over TCP \
+            _ => {
+                "Repeating mends it, 1 s and more each time: over UDP our client repeats, over TCP \
                   the stack does."
-                .to_owned(),
+                    .to_owned()
+            }
         };
         format!("{arithmetic}{repeats} {}{}", unheard(udp, tcp), karn(tcp))
     })
@@ -156,7 +159,8 @@ pub(in crate::scenario) fn duplicate(comparison: &Comparison) -> String {
 pub(in crate::scenario) fn reorder(comparison: &Comparison) -> String {
     three(comparison, |maybe, udp, tcp| {
         let order = |run: &Run| {
-            let numbers: Vec<String> = run.executed().map(|(_, number)| number.to_string()).collect();
+            let numbers: Vec<String> =
+                run.executed().map(|(_, number)| number.to_string()).collect();
             numbers.join(", ")
         };
         format!(
@@ -180,9 +184,7 @@ pub(in crate::scenario) fn head_of_line(comparison: &Comparison) -> String {
             let late = std::time::Duration::from_millis(10);
             transits.iter().filter(|(_, time)| *time > best + late).count()
         };
-        let lost = |run: &Run| {
-            run.exchanges().filter(|one| one.ending == Ending::TimedOut).count()
-        };
+        let lost = |run: &Run| run.exchanges().filter(|one| one.ending == Ending::TimedOut).count();
         let repaired = match lost(udp) {
             0 => "it came when our client repeated it, and delayed nobody".to_owned(),
             lost => format!("{lost} never came, and delayed nobody"),

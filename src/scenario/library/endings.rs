@@ -140,10 +140,7 @@ pub(super) const POWER_OFF: Scenario = Scenario {
     name: "server-killed.power-off",
     question: "And if its computer loses power?",
     refused: NEEDS_HOSTS,
-    script: Script {
-        acts: &[(When::Executed(1), Action::PowerOff)],
-        ..SERVER_KILLED.script
-    },
+    script: Script { acts: &[(When::Executed(1), Action::PowerOff)], ..SERVER_KILLED.script },
     explain: explain::endings::power_off,
     ..SERVER_KILLED
 };

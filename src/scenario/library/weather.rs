@@ -53,6 +53,8 @@ pub(super) const ESTABLISHED: Scenario = Scenario {
     script: Script {
         clients: &[&[
             Step::AskOnce(10),
+            // The last acknowledgement is through: all is quiet.
+            Step::Wait(Duration::from_secs(1)),
             Step::Mark("well"),
             Step::Await(When::Acted(1)),
             Step::Wait(Duration::from_secs(1)),
@@ -73,6 +75,8 @@ pub(super) const IDLE: Scenario = Scenario {
     script: Script {
         clients: &[&[
             Step::AskOnce(10),
+            // The last acknowledgement is through: all is quiet.
+            Step::Wait(Duration::from_secs(1)),
             Step::Mark("well"),
             Step::Await(When::Acted(1)),
             Step::WatchFor(TWO_HOURS),
@@ -116,12 +120,9 @@ pub(super) const LOSS: Scenario = Scenario {
 
 pub(super) const LOST_REPLY: Scenario = Scenario {
     name: "lost-reply",
-    question: "The answer is lost: who repeats, and is the work done twice?",
+    question: "The answer is lost: who repeats, is the work done twice?",
     refused: NEEDS_WIRE,
-    wire: WirePlan {
-        rules: &[Rule { fault: Fault::Drop, what: What::Reply(1) }],
-        ..CLEAN
-    },
+    wire: WirePlan { rules: &[Rule { fault: Fault::Drop, what: What::Reply(1) }], ..CLEAN },
     rows: &[
         row::OUTCOME,
         row::SUMS,
@@ -164,18 +165,12 @@ pub(super) const REORDER: Scenario = Scenario {
     columns: THREE,
     exchanges: 3,
     wire: WirePlan {
-        rules: &[Rule {
-            fault: Fault::Hold(Duration::from_millis(30)),
-            what: What::Request(1),
-        }],
+        rules: &[Rule { fault: Fault::Hold(Duration::from_millis(30)), what: What::Request(1) }],
         ..CLEAN
     },
     script: Script {
         window: 3,
-        clients: &[&[
-            Step::Send { first: 25, every: Duration::from_millis(2) },
-            Step::Collect,
-        ]],
+        clients: &[&[Step::Send { first: 25, every: Duration::from_millis(2) }, Step::Collect]],
         ..SERVES
     },
     rows: &[
@@ -198,10 +193,7 @@ pub(super) const HEAD_OF_LINE: Scenario = Scenario {
     refused: NEEDS_WIRE,
     columns: &[TCP, UDP],
     exchanges: 10,
-    wire: WirePlan {
-        rules: &[Rule { fault: Fault::Drop, what: What::Request(3) }],
-        ..CLEAN
-    },
+    wire: WirePlan { rules: &[Rule { fault: Fault::Drop, what: What::Request(3) }], ..CLEAN },
     script: Script {
         window: 64,
         clients: &[&[

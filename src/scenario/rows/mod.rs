@@ -29,7 +29,7 @@ pub const WHO_REPEATS: Row = Row {
 /// The sum at both ends.
 pub const SUMS: Row = Row {
     needs_packets: false,
-    label: "sum at the client, at the server",
+    label: "sum at client, at server",
     cell: |run| {
         let at_client = run.exchanges().find_map(sum);
         let executed = run.server.events.iter().find_map(|event| event.executed.as_ref());
@@ -48,11 +48,11 @@ pub const AGREED: Row = Row {
     needs_packets: false,
     label: "answered, sums agree",
     cell: |run| {
-        let answered = run.exchanges().filter(|one| one.is_replied()).count();
+        let answered = run.exchanges().filter(|one| sum(one).is_some()).count();
         let (agreed, all) = (run.agreed(), run.exchanges().count());
         match agreed == answered {
             true => format!("{agreed} of {all}"),
-            false => format!("{agreed} of {all} ({} DIFFER)", answered - agreed),
+            false => format!("{agreed} of {all}, {} DIFFER", answered - agreed),
         }
     },
 };
@@ -122,7 +122,7 @@ pub const ROUND_TRIPS: Row = Row {
 /// How the telling exchange ended.
 pub const OUTCOME: Row = Row {
     needs_packets: false,
-    label: "the client's outcome (exit code)",
+    label: "outcome (exit code)",
     cell: |run| run.telling_exchange().map_or("-".to_owned(), outcome),
 };
 
@@ -135,7 +135,9 @@ pub const WHO_SAYS_SO: Row = Row {
             .map_or("-", |one| match (&one.ending, run.column.transport) {
                 (Ending::Refused, Transport::Tcp) => "the kernel: RST",
                 (Ending::Refused | Ending::OutcomeUnknown(_), Transport::Udp) => "the kernel: ICMP",
-                (Ending::TimedOut, _) => "its own clock",
+                (Ending::TimedOut, _) if run.deadline.is_some() => "its own clock",
+                (Ending::TimedOut, Transport::Tcp) => "the TCP stack gave up",
+                (Ending::TimedOut, Transport::Udp) => "its limit for copies",
                 (Ending::BrokenOff(Closing::Reset), _) => "the kernel: RST",
                 (Ending::BrokenOff(_), _) => "the kernel: FIN",
                 _ => "the server",
@@ -154,7 +156,7 @@ pub const KNOWN_AFTER: Row = Row {
 /// When the program gave up.
 pub const GIVES_UP: Row = Row {
     needs_packets: false,
-    label: "the program gives up (its own)",
+    label: "gives up after",
     cell: |run| {
         run.telling_exchange().map_or("-".to_owned(), |one| {
             format!("{}, exit {}", short(one.elapsed()), one.ending.exit_code())
@@ -195,13 +197,16 @@ pub const BELIEVED: Row = Row {
 };
 
 /// How often the server did the work.
-pub const EXECUTED: Row =
-    Row { needs_packets: false, label: "executed by the server", cell: |run| count(run.logged("exchange"), "time") };
+pub const EXECUTED: Row = Row {
+    needs_packets: false,
+    label: "executed by the server",
+    cell: |run| count(run.logged("exchange"), "time"),
+};
 
 /// The outcome of the client that stopped the server.
 pub const ASKED_STOP: Row = Row {
     needs_packets: false,
-    label: "who sent 101: outcome (exit code)",
+    label: "who sent 101 (exit code)",
     cell: |run| of_number(run, 101).map_or("-".to_owned(), outcome),
 };
 
@@ -221,7 +226,7 @@ pub const STOPS_AFTER: Row = Row {
 /// When the server's process ended.
 pub const SERVER_ENDS: Row = Row {
     needs_packets: false,
-    label: "the server's process ends, after",
+    label: "the server's process ends",
     cell: |run| match (run.server.ended, run.server_stopped()) {
         (Some((ended, code)), Some(stopped)) => {
             let code = code.map_or("killed".to_owned(), |code| format!("exit {code}"));
@@ -232,7 +237,8 @@ pub const SERVER_ENDS: Row = Row {
 };
 
 /// How a client learned it without asking.
-pub const IDLE_LEARNS: Row = Row { needs_packets: false, label: "the idle client learns it", cell: idle_learns };
+pub const IDLE_LEARNS: Row =
+    Row { needs_packets: false, label: "the idle client learns it", cell: idle_learns };
 
 /// What the idle client met when it asked at last.
 pub const IDLE_ASKS: Row = Row {
@@ -242,8 +248,11 @@ pub const IDLE_ASKS: Row = Row {
 };
 
 /// What a client met that came too late.
-pub const NEWCOMER: Row =
-    Row { needs_packets: false, label: "a new client", cell: |run| of_number(run, 40).map_or("-".to_owned(), outcome) };
+pub const NEWCOMER: Row = Row {
+    needs_packets: false,
+    label: "a new client",
+    cell: |run| of_number(run, 40).map_or("-".to_owned(), outcome),
+};
 
 /// Requests in flight when the server was interrupted.
 pub const IN_FLIGHT: Row = Row {
@@ -273,9 +282,11 @@ pub const KNOWN_AFTER_KILL: Row = Row {
     needs_packets: false,
     label: "known, after the server's death",
     cell: |run| {
-        let killed = run.server.acted.iter().find(|(_, action)| {
-            matches!(action, Action::Kill | Action::PowerOff)
-        });
+        let killed = run
+            .server
+            .acted
+            .iter()
+            .find(|(_, action)| matches!(action, Action::Kill | Action::PowerOff));
         match (killed, run.telling_exchange()) {
             (Some((at, _)), Some(one)) => short(one.ended.since(*at)),
             _ => "-".to_owned(),
@@ -286,7 +297,7 @@ pub const KNOWN_AFTER_KILL: Row = Row {
 /// What came of asking the same again.
 pub const ASKED_AGAIN: Row = Row {
     needs_packets: false,
-    label: "asked again, in a new conversation",
+    label: "asked again, anew",
     cell: |run| run.exchanges().nth(1).map_or("not needed".to_owned(), outcome),
 };
 
@@ -305,6 +316,7 @@ pub(super) fn how_short(how: Closing) -> &'static str {
     match how {
         Closing::EndOfStream => "FIN",
         Closing::Reset => "RST",
+        Closing::GaveUp => "given up",
         Closing::Bye(_) => "BYE",
     }
 }
@@ -336,13 +348,18 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     }
 }
 
+/// More round trips than anyone counts are a wait.
+const FEW_TRIPS: u128 = 4;
+
 /// Returns a time, and how many round trips it is if it is a whole number of them.
 fn in_round_trips(run: &Run, time: Duration) -> String {
     let text = short(time);
     let Some(wire) = &run.wire else { return text };
     let round = wire.c2s.delay + wire.s2c.delay;
     let trips = time.as_micros().checked_div(round.as_micros()).unwrap_or_default();
-    match trips > 0 && round * u32::try_from(trips).unwrap_or_default() == time {
+    match (1..=FEW_TRIPS).contains(&trips)
+        && round * u32::try_from(trips).unwrap_or_default() == time
+    {
         true => format!("{text} = {trips} RTT"),
         false => text,
     }
@@ -393,8 +410,9 @@ pub fn short(duration: Duration) -> String {
     }
 }
 
-/// Returns seconds with one digit, if it is not 0.
+/// Returns seconds with as many digits as tell something: `0`, `0.05`, `1.5`, `3`.
 pub(super) fn seconds(duration: Duration) -> String {
-    let tenths = (duration.as_secs_f64() * 10.0).round() / 10.0;
-    if tenths.fract() == 0.0 { format!("{tenths:.0}") } else { format!("{tenths:.1}") }
+    let places = if duration < Duration::from_secs(1) { 2 } else { 1 };
+    let text = format!("{:.places$}", duration.as_secs_f64());
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

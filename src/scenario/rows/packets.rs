@@ -28,9 +28,8 @@ pub const PACKETS: Row = row("packets, there + back", |run| {
 });
 
 /// Everything that IP carried.
-pub const BYTES: Row = row("bytes of IP", |run| {
-    run.metrics().ip_bytes.map_or("-".to_owned(), thousands)
-});
+pub const BYTES: Row =
+    row("bytes of IP", |run| run.metrics().ip_bytes.map_or("-".to_owned(), thousands));
 
 /// How many packets carried what the programs said.
 pub const WITH_MESSAGES: Row = row("of these, with messages", |run| {
@@ -76,13 +75,15 @@ pub const WITH_REQUESTS: Row = row("packets that carried them", |run| {
     })
 });
 
-/// What was sent after the wire had been cut.
-pub const AFTER_THE_CUT: Row = row("packets sent after the cut", |run| {
+/// What the client sent after the wire had been cut.
+pub const AFTER_THE_CUT: Row = row("packets it sent after the cut", |run| {
     let cut = run.server.acted.iter().find(|(_, action)| *action == Action::Cut);
     let Some((cut, _)) = cut else { return "-".to_owned() };
     let ended = run.ended;
     seen(run, |packets| {
-        let after = packets.iter().filter(|(packet, _)| packet.sent >= *cut && packet.sent < ended);
+        let after = packets.iter().filter(|(packet, _)| {
+            packet.direction == Direction::ClientToServer && (*cut..ended).contains(&packet.sent)
+        });
         after.count().to_string()
     })
 });
@@ -118,8 +119,7 @@ fn closed_first(trace: &Trace) -> (usize, usize) {
             seen.push(packet.direction);
         }
     }
-    let both = |first: Direction| {
-        fins.values().filter(|seen| seen.len() == 2 && seen[0] == first).count()
-    };
+    let both =
+        |first: Direction| fins.values().filter(|seen| seen.len() == 2 && seen[0] == first).count();
     (both(Direction::ClientToServer), both(Direction::ServerToClient))
 }

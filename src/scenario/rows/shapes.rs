@@ -5,6 +5,7 @@ use crate::peer::Transport;
 use crate::protocol::framing::Framing;
 use crate::scenario::Row;
 use crate::scenario::log::Run;
+use crate::scenario::metrics::sum;
 use crate::wire::Direction;
 
 const fn row(label: &'static str, cell: fn(&Run) -> String) -> Row {
@@ -16,11 +17,12 @@ const fn seen(label: &'static str, cell: fn(&Run) -> String) -> Row {
 }
 
 /// How often the program sent.
-pub const SENDS: Row =
-    row("sends of the program", |run| run.exchanges().map(|one| one.sent.len()).sum::<usize>().to_string());
+pub const SENDS: Row = row("sends of the program", |run| {
+    run.exchanges().map(|one| one.sent.len()).sum::<usize>().to_string()
+});
 
 /// What the server took for messages.
-pub const FOUND: Row = row("messages that the server found", |run| {
+pub const FOUND: Row = row("messages the server found", |run| {
     let malformed = run.logged("malformed");
     match malformed {
         0 => run.logged("exchange").to_string(),
@@ -30,9 +32,11 @@ pub const FOUND: Row = row("messages that the server found", |run| {
 
 /// What it made of the first.
 pub const FIRST_FOUND: Row = row("what it says of the first", |run| {
-    let first = run.server.events.iter().find(|event| {
-        event.executed.is_some() || event.event == "malformed"
-    });
+    let first = run
+        .server
+        .events
+        .iter()
+        .find(|event| event.executed.is_some() || event.event == "malformed");
     first.and_then(|event| event.in_ladder()).unwrap_or_else(|| "-".to_owned())
 });
 
@@ -66,10 +70,11 @@ fn of_size(run: &Run, number: i64) -> String {
     let Some(packets) = run.packets() else { return "-".to_owned() };
     let carried = packets.iter().filter(|(packet, reading)| {
         packet.direction == Direction::ClientToServer
-            && (one.asked..=one.ended).contains(&packet.sent)
+            && (one.asked..one.ended).contains(&packet.sent)
             && reading.payload > 0
     });
     let end = match one.is_replied() {
+        true if sum(one).is_none() => "not understood".to_owned(),
         true => "answered".to_owned(),
         false => one.ending.name().replace('_', " "),
     };
@@ -92,12 +97,11 @@ pub const FRAGMENT_THEORY: Row = row("theory, at 5 % loss of packets", |run| {
 });
 
 /// How the client says that it will ask no more.
-pub const SAYS_NO_MORE: Row = row("\"no more questions\" is said by", |run| {
-    match run.column.transport {
+pub const SAYS_NO_MORE: Row =
+    row("\"no more questions\" is said by", |run| match run.column.transport {
         Transport::Tcp => "FIN".to_owned(),
         Transport::Udp => "nothing: UDP has no end".to_owned(),
-    }
-});
+    });
 
 /// Answers that came although it had said so.
 pub const ANSWERS_AFTER_IT: Row = row("answers after that", |run| {
@@ -110,7 +114,9 @@ pub const ANSWERS_AFTER_IT: Row = row("answers after that", |run| {
 pub const SERVER_FINISHED: Row = row("\"and nothing more will come\"", |run| {
     let client = run.clients.first();
     match client.and_then(|client| client.learned.zip(client.half_closed)) {
-        Some(((at, how), said)) => format!("{}, {} after it", how_short(how), short(at.since(said))),
+        Some(((at, how), said)) => {
+            format!("{}, {} after it", how_short(how), short(at.since(said)))
+        }
         None => "nobody says so".to_owned(),
     }
 });

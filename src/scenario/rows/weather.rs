@@ -37,9 +37,13 @@ pub const WHAT_LEFT: Row = seen("packets left at (s)", |run| {
     }
 });
 
-/// Packets that never arrived.
-pub const IN_VAIN: Row = seen("packets in vain", |run| {
-    run.metrics().packets_lost.map_or("-".to_owned(), |lost| lost.to_string())
+/// Packets of the client that never arrived.
+pub const IN_VAIN: Row = seen("its packets in vain", |run| {
+    let packets = run.packets().unwrap_or_default();
+    let lost = packets.iter().filter(|(packet, _)| {
+        packet.direction == Direction::ClientToServer && packet.lost.is_some()
+    });
+    lost.count().to_string()
 });
 
 /// How long the client listened after the wire was cut.
@@ -90,13 +94,13 @@ pub const RETRANSMITTED: Row = row("retransmitted", |run| {
 pub const DUPLICATES: Row = row("copies met by the server", |run| {
     let known = run.logged("duplicate");
     match (run.column.transport, run.semantics) {
-        (Transport::Tcp, _) => "the stack drops them".to_owned(),
-        (Transport::Udp, Semantics::AtMostOnce) => format!("{known} (from the cache)"),
+        (Transport::Tcp, _) => "in the stack".to_owned(),
+        (Transport::Udp, Semantics::AtMostOnce) => format!("{known} (from cache)"),
         (Transport::Udp, _) => {
             let questions = run.exchanges().count();
             let executed = run.logged("exchange");
             match executed.checked_sub(questions) {
-                Some(again) if again > 0 => format!("{again} (executed again)"),
+                Some(again) if again > 0 => format!("{again} (done again)"),
                 _ => "cannot tell".to_owned(),
             }
         }
@@ -112,7 +116,7 @@ pub const LOSS_THEORY: Row = row("theory", |run| {
         _ if !wire.rules.is_empty() => "-".to_owned(),
         (Transport::Tcp, _) => "-".to_owned(),
         (Transport::Udp, Semantics::Maybe) => {
-            format!("{:.0} of {all} answered", both * all as f64)
+            format!("{:.0} of {all}", both * all as f64)
         }
         (Transport::Udp, _) => format!("{:.2} tries each", 1.0 / both),
     }
@@ -134,22 +138,21 @@ pub const STALE: Row = row("stale replies dropped", |run| {
     let stale: usize = run.clients.iter().map(|client| client.unexpected).sum();
     match (run.column.transport, run.semantics) {
         (Transport::Tcp, _) => "none come up".to_owned(),
-        (Transport::Udp, Semantics::Maybe) => format!("{stale}, it cannot tell"),
+        (Transport::Udp, Semantics::Maybe) => "cannot tell".to_owned(),
         (Transport::Udp, _) => format!("{stale}, by their id"),
     }
 });
 
 /// The numbers in the order in which they were asked.
-pub const ORDER_SENT: Row = row("asked in this order", |run| {
+pub const ORDER_SENT: Row = row("order of asking", |run| {
     let mut asked: Vec<&ExchangeLog> = run.exchanges().collect();
     asked.sort_by_key(|one| (one.asked, one.number));
     list(asked.iter().map(|one| one.number.to_string()))
 });
 
 /// The numbers in the order in which the server had them.
-pub const ORDER_EXECUTED: Row = row("at the server in this order", |run| {
-    list(run.executed().map(|(_, number)| number.to_string()))
-});
+pub const ORDER_EXECUTED: Row =
+    row("order at the server", |run| list(run.executed().map(|(_, number)| number.to_string())));
 
 /// When the server had them, from the first question.
 pub const ARRIVED_AT: Row = row("there at (ms)", |run| {

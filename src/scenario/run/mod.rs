@@ -34,10 +34,11 @@ const NO_DEADLINE: Duration = Duration::from_secs(3600);
 pub fn horizon(scenario: &Scenario, settings: &Settings) -> Duration {
     let exchanges = scenario.exchanges(settings);
     let each = scenario.timeout(settings).unwrap_or(NO_DEADLINE);
-    let idle = scenario.script.clients.iter().flat_map(|steps| steps.iter()).map(|step| match step {
-        Step::Wait(time) | Step::WatchFor(time) => *time,
-        _ => Duration::ZERO,
-    });
+    let idle =
+        scenario.script.clients.iter().flat_map(|steps| steps.iter()).map(|step| match step {
+            Step::Wait(time) | Step::WatchFor(time) => *time,
+            _ => Duration::ZERO,
+        });
     let asks = u32::try_from(exchanges).unwrap_or(u32::MAX).saturating_mul(2);
     HORIZON + idle.sum::<Duration>() + each.saturating_mul(asks)
 }
@@ -117,7 +118,8 @@ async fn carry_out<T: Testbed>(
     }
     let trace = trace.map(|trace| with_notes(trace, &logs, &server));
     let wire = trace.is_some().then(|| scenario.wire(settings));
-    Ok(Run { column, semantics, framing, clients: logs, server, ended, wire, trace })
+    let deadline = scenario.timeout(settings);
+    Ok(Run { column, semantics, framing, deadline, clients: logs, server, ended, wire, trace })
 }
 
 fn client_config(scenario: &Scenario, column: Column, settings: &Settings) -> ClientConfig {

@@ -13,9 +13,8 @@ use super::board::{Board, until};
 use crate::client::{ClientConfig, Conversation};
 use crate::net::Net;
 use crate::protocol::{Closing, Ending, Exchange, RequesterEvent, Transmission};
-use crate::scenario::log::{ClientLog, ExchangeLog};
-use crate::scenario::rows::short;
 use crate::scenario::Step;
+use crate::scenario::log::{ClientLog, ExchangeLog};
 use crate::service::sum::{RANGE, SumReply, SumRequest};
 use crate::time::{Clock, Timestamp};
 
@@ -262,8 +261,8 @@ impl<N: Net> Client<N> {
                     (None, _) => self.around.note(|board| board.sent += 1),
                     (Some(_), Transmission::WithCookie) => self.remark("again, with the cookie"),
                     (Some(at), _) => {
-                        let waited = short(now.since(at));
-                        self.remark(format!("no answer for {waited}: repeat"));
+                        let waited = now.since(at).as_secs_f64();
+                        self.remark(format!("no answer for {waited:.3} s: repeat"));
                     }
                 }
             }

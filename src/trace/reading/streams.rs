@@ -181,3 +181,94 @@ fn length(segment: &Segment<'_>) -> u32 {
 fn is_before(one: u32, other: u32) -> bool {
     one != other && other.wrapping_sub(one) <= u32::MAX / 2
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: SocketAddrV4 = SocketAddrV4::new(std::net::Ipv4Addr::new(10, 0, 0, 1), 50_000);
+    const SERVER: SocketAddrV4 = SocketAddrV4::new(std::net::Ipv4Addr::new(10, 0, 0, 2), 12_000);
+
+    fn segment(sequence: u32, payload: &[u8]) -> Segment<'_> {
+        Segment {
+            from: CLIENT,
+            to: SERVER,
+            sequence,
+            acknowledgement: Some(701),
+            syn: false,
+            fin: false,
+            rst: false,
+            window: 1_000,
+            payload,
+        }
+    }
+
+    fn syn(sequence: u32) -> Segment<'static> {
+        Segment { acknowledgement: None, syn: true, ..segment(sequence, b"") }
+    }
+
+    fn acknowledging(number: u32, window: u16) -> Segment<'static> {
+        let (from, to, acknowledgement) = (SERVER, CLIENT, Some(number));
+        Segment { from, to, acknowledgement, window, ..segment(701, b"") }
+    }
+
+    fn label(streams: &mut Streams, segment: &Segment<'_>, milliseconds: u64) -> String {
+        let (_, again, _, words) = streams.sent(segment, Timestamp::from_millis(milliseconds));
+        assert_eq!(again, words.head.contains("again"));
+        words.fit(80)
+    }
+
+    #[test]
+    fn numbers_go_on_where_the_number_space_ends() {
+        let mut streams = Streams::default();
+        let first = u32::MAX - 1;
+        assert_eq!(label(&mut streams, &syn(first), 0), "SYN");
+        let data = segment(first.wrapping_add(1), b"A;25\n");
+        assert_eq!(label(&mut streams, &data, 50), "DATA 1..5 \"A;25\", ACK 1");
+        assert_eq!(label(&mut streams, &data, 1_050), "DATA 1..5 again after 1.000 s");
+        let more = segment(first.wrapping_add(6), b"A;26\n");
+        assert_eq!(label(&mut streams, &more, 1_100), "DATA 6..10 \"A;26\"");
+    }
+
+    #[test]
+    fn old_bytes_and_new_ones_in_one_segment_are_sent_again_and_shown() {
+        let mut streams = Streams::default();
+        label(&mut streams, &syn(100), 0);
+        label(&mut streams, &segment(101, b"a\n"), 50);
+        let both = label(&mut streams, &segment(101, b"a\nb\n"), 1_050);
+        assert_eq!(both, "DATA 1..4 again after 1.000 s \"a\" \"b\"");
+    }
+
+    #[test]
+    fn another_connection_between_the_same_ports_starts_at_its_own_syn() {
+        let mut streams = Streams::default();
+        label(&mut streams, &syn(100), 0);
+        label(&mut streams, &segment(101, b"a\n"), 50);
+        assert_eq!(label(&mut streams, &syn(90_000), 60), "SYN");
+        assert_eq!(label(&mut streams, &syn(90_000), 1_060), "SYN again after 1.000 s");
+        assert_eq!(label(&mut streams, &segment(90_001, b"a\n"), 1_100), "DATA 1..2 \"a\", ACK 1");
+    }
+
+    #[test]
+    fn a_keep_alive_is_no_retransmission_but_the_last_byte_unacknowledged_is_one() {
+        let mut streams = Streams::default();
+        label(&mut streams, &syn(100), 0);
+        label(&mut streams, &segment(101, b"a\n"), 50);
+        let last = segment(102, b"\n");
+        assert_eq!(label(&mut streams, &last, 1_050), "DATA 2 again after 1.000 s");
+        streams.arrived(&acknowledging(103, 1_000));
+        assert_eq!(label(&mut streams, &last, 9_000), "keep-alive");
+    }
+
+    #[test]
+    fn a_probe_of_a_closed_window_is_no_retransmission_nor_is_the_byte_after_it() {
+        let mut streams = Streams::default();
+        label(&mut streams, &syn(100), 0);
+        streams.arrived(&acknowledging(101, 0));
+        let probe = segment(101, b"a");
+        assert_eq!(label(&mut streams, &probe, 1_000), "window probe 1");
+        assert_eq!(label(&mut streams, &probe, 3_000), "window probe 1");
+        streams.arrived(&acknowledging(101, 10));
+        assert_eq!(label(&mut streams, &segment(101, b"a\n"), 3_050), "DATA 1..2 \"a\"");
+    }
+}

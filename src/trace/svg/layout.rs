@@ -111,7 +111,9 @@ impl Column {
             let time = Said { text: moment.at.to_string(), class: "ladder-quiet" };
             moment.lines.insert(0, time);
         }
-        self.used = y + LINE * moment.lines.len().saturating_sub(1) as f64;
+        let written = LINE * moment.lines.len().saturating_sub(1) as f64;
+        // The label of the next packet must not cover the cross of one that was lost.
+        self.used = y + written.max(moment.room / 2.0);
     }
 }
 

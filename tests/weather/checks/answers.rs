@@ -108,10 +108,8 @@ fn can_be_answered(story: &Story, life: &Life, one: &Execution) -> bool {
     let in_time =
         life.stopping().is_none_or(|stopping| one.at + plan.work <= stopping + plan.drain);
     let gone = life.events.iter().any(|(_, event)| {
-        let how = matches!(
-            event.kind,
-            EventKind::Disconnected(Disconnect::Reset | Disconnect::Stalled)
-        );
+        let how =
+            matches!(event.kind, EventKind::Disconnected(Disconnect::Reset | Disconnect::Stalled));
         how && event.peer == one.peer
     });
     let asks_to_stop = matches!(one.next, Next::Shutdown { .. });

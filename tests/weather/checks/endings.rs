@@ -18,7 +18,7 @@ use crate::world::{Act, ms};
 pub(super) fn refused_is_true(story: &Story, traffic: &Traffic) -> Vec<String> {
     let mut wrong = Vec::new();
     for asked in &story.asked {
-        let Some((at, exchange)) = &asked.ended else { continue };
+        let Some((_, exchange)) = &asked.ended else { continue };
         if exchange.ending != Ending::Refused {
             continue;
         }
@@ -33,26 +33,36 @@ pub(super) fn refused_is_true(story: &Story, traffic: &Traffic) -> Vec<String> {
         if talk.icmp == IcmpPolicy::Vet && exchange.attempts < 2 {
             wrong.push(format!("{} was given up at the first refusal", asked.text));
         }
-        let heard = refusals_of(asked, traffic);
-        let heard: Vec<_> = heard.into_iter().filter(|one| one.at <= *at).collect();
-        if heard.is_empty() {
+        if refusals_of(asked, traffic).is_empty() {
             wrong.push(format!("{} was refused by nobody", asked.text));
         }
-        let excused = heard.iter().any(|one| one.about != asked.text)
-            || doubled(heard.iter().map(|one| one.packet))
-            || doubled(traffic.arrivals(&asked.text).iter().map(|one| one.packet));
-        if executed && !excused {
+        if executed && excuse(asked, traffic).is_none() {
             wrong.push(format!("{} was refused, and executed", asked.text));
         }
     }
     wrong
 }
 
-/// The refusals that reached the client of an exchange.
+/// The refusals that reached the client of an exchange by its end.
 fn refusals_of<'a>(asked: &Asked, traffic: &'a Traffic) -> Vec<&'a Refusal> {
     // One that had come before waits in the socket for the next call.
     let from = traffic.senders.get(&asked.text);
-    traffic.refusals.iter().filter(|one| Some(&one.client) == from).collect()
+    let ended = asked.ended.as_ref().map(|(at, _)| *at);
+    let heard = |one: &&Refusal| Some(&one.client) == from && Some(one.at) <= ended;
+    traffic.refusals.iter().filter(heard).collect()
+}
+
+/// Returns why the client of an exchange could not know that it was not refused altogether.
+pub(crate) fn excuse(asked: &Asked, traffic: &Traffic) -> Option<&'static str> {
+    let heard = refusals_of(asked, traffic);
+    if doubled(traffic.arrivals(&asked.text).iter().map(|one| one.packet)) {
+        Some("the request was doubled")
+    } else if doubled(heard.iter().map(|one| one.packet)) {
+        Some("the refusal was doubled")
+    } else {
+        let another = heard.iter().any(|one| one.about != asked.text);
+        another.then_some("another request was refused")
+    }
 }
 
 fn doubled(packets: impl Iterator<Item = u64>) -> bool {
@@ -66,7 +76,9 @@ pub(super) fn timed_out_is_true(story: &Story, _: &Traffic) -> Vec<String> {
     for asked in &story.asked {
         let Some((at, exchange)) = &asked.ended else { continue };
         let talk = story.talk(asked);
-        if exchange.ending != Ending::TimedOut || talk.timeout.is_none_or(|limit| at.since(asked.at) >= limit) {
+        if exchange.ending != Ending::TimedOut
+            || talk.timeout.is_none_or(|limit| at.since(asked.at) >= limit)
+        {
             continue;
         }
         let framed = talk.transport == Transport::Udp && talk.semantics != Semantics::Maybe;
@@ -90,6 +102,8 @@ pub(super) fn errors_are_true(story: &Story, _: &Traffic) -> Vec<String> {
     let was_busy = story.lives.iter().any(|life| life.events.iter().any(|one| busy(&one.1)));
     for asked in &story.asked {
         match asked.ending() {
+            // Half a line for 10 s (section 2): TCP may take longer to repair a loss.
+            Some(Ending::ProtocolError(what)) if what.ends_with("incomplete") => {}
             Some(Ending::ProtocolError(what)) if !other_program => {
                 wrong.push(format!("{} ended: {what}", asked.text));
             }

@@ -55,7 +55,9 @@ pub(super) fn as_often_as_it_arrived(story: &Story, traffic: &Traffic) -> Vec<St
             let arrived =
                 arrivals.filter(|one| life.lived_at(one.at) && from == one.from.into()).count();
             if count > arrived {
-                wrong.push(format!("{text} from {from} arrived {arrived} times, done {count} times"));
+                wrong.push(format!(
+                    "{text} from {from} arrived {arrived} times, done {count} times"
+                ));
             }
         }
     }

@@ -2,7 +2,7 @@
 //! about; each says in a sentence what is wrong.
 
 mod answers;
-mod endings;
+pub(crate) mod endings;
 mod executions;
 mod leaving;
 mod leftovers;
@@ -42,10 +42,9 @@ const CHECKS: &[Check] = &[
 ];
 
 /// Makes all checks. Returns what is wrong.
-pub(crate) fn all(story: &Story) -> Vec<String> {
-    let traffic = Traffic::read(&story.record);
+pub(crate) fn all(story: &Story, traffic: &Traffic) -> Vec<String> {
     let one = |(name, check): &Check| {
-        let wrong = check(story, &traffic).into_iter();
+        let wrong = check(story, traffic).into_iter();
         wrong.map(|what| format!("[{name}] {what}")).collect::<Vec<_>>()
     };
     CHECKS.iter().flat_map(one).collect()

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use socklab::peer::Transport;
 use socklab::protocol::datagram::Semantics;
-use socklab::protocol::parameters::{
-    DISCARD_TIME, MAX_RETRANSMISSION_TIMEOUT, MAX_TRANSMIT_SPAN,
-};
+use socklab::protocol::parameters::{DISCARD_TIME, MAX_RETRANSMISSION_TIMEOUT, MAX_TRANSMIT_SPAN};
 
 use crate::clients::PATIENCE;
 use crate::story::{Asked, End, Story};
