@@ -17,15 +17,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("trace", &["escape", "packet", "protocol", "time", "wire"]),
     ("server", &["escape", "net", "peer", "protocol", "service", "time"]),
     ("client", &["net", "peer", "protocol", "time"]),
-    ("testbed", &["net", "peer", "protocol", "time"]),
-    ("scenario", &["client", "net", "peer", "protocol", "service", "testbed", "time"]),
-    ("report", &["scenario", "testbed"]),
+    ("testbed", &["net", "peer", "protocol", "server", "service", "time", "trace", "wire"]),
+    (
+        "scenario",
+        &[
+            "client", "escape", "net", "packet", "peer", "protocol", "service", "testbed", "time",
+            "trace", "wire",
+        ],
+    ),
+    ("report", &["scenario", "testbed", "trace", "wire"]),
     ("demo", &["net", "peer", "testbed"]),
     (
         "cli",
         &[
             "client", "demo", "escape", "net", "peer", "protocol", "report", "scenario", "server",
-            "service", "testbed", "time",
+            "service", "testbed", "time", "trace", "wire",
         ],
     ),
 ];

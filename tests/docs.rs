@@ -15,7 +15,11 @@
 //!   prompt typed; `^C` is Ctrl+C there.
 //! - Every page begins with port 12000 free. What differs from run to run is in `masks`, what is not
 //!   run in `not_run`.
-//! - `DOCS=README.md,docs/walkthrough.md cargo test --test docs` checks these pages only.
+//! - What `compare` prints of the simulated network is compared to the letter. `RENEW=1 cargo test
+//!   --test docs` writes it into the pages anew, and draws the pictures anew: write a command, renew,
+//!   then read the difference. Beside `...` a row is renewed by the one of the same label.
+//! - A picture names the command that draws it, see `pictures`.
+//! - `DOCS=README.md,docs/walkthrough.md cargo test --test docs` looks at these pages only.
 
 #![cfg(unix)]
 
@@ -29,6 +33,10 @@ mod masks;
 mod not_run;
 #[path = "docs/page.rs"]
 mod page;
+#[path = "docs/pictures.rs"]
+mod pictures;
+#[path = "docs/renew.rs"]
+mod renew;
 #[path = "docs/running.rs"]
 mod running;
 #[path = "docs/session.rs"]
@@ -59,7 +67,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 fn every_command_prints_what_its_page_shows() {
     let mut failures = Vec::new();
     for name in wanted_pages() {
-        match fs::read_to_string(Path::new(ROOT).join(&name)) {
+        match read(&name) {
             Ok(text) => failures.extend(check(&name, &text)),
             Err(error) => failures.push(format!("{name}: {error}")),
         }
@@ -67,16 +75,50 @@ fn every_command_prints_what_its_page_shows() {
     assert!(failures.is_empty(), "{} in the pages:\n\n{}", failures.len(), failures.join("\n\n"));
 }
 
+#[test]
+fn every_picture_is_what_its_command_draws() {
+    let mut wanted = pictures::Wanted::new();
+    let mut failures = Vec::new();
+    for name in all_pages() {
+        let text = fs::read_to_string(Path::new(ROOT).join(&name)).expect("a page");
+        failures.extend(pictures::collect(&name, &text, &mut wanted));
+    }
+    assert!(!wanted.is_empty(), "no page shows a picture");
+    failures.extend(pictures::check(&wanted, renews()).expect("commands that draw"));
+    assert!(failures.is_empty(), "{} pictures:\n\n{}", failures.len(), failures.join("\n"));
+}
+
+/// Whether pages and pictures are to be written anew.
+fn renews() -> bool {
+    env::var_os("RENEW").is_some()
+}
+
+/// Returns the text of a page, renewed if that is wanted.
+fn read(name: &str) -> io::Result<String> {
+    let path = Path::new(ROOT).join(name);
+    let text = fs::read_to_string(&path)?;
+    if !renews() {
+        return Ok(text);
+    }
+    let new = renew::renewed(&text)?;
+    if new != text {
+        fs::write(path, &new)?;
+    }
+    Ok(new)
+}
+
 /// The pages that `DOCS` names, or all.
 fn wanted_pages() -> Vec<String> {
     match env::var("DOCS") {
         Ok(names) => names.split(',').map(|name| name.trim().to_owned()).collect(),
-        Err(_) => {
-            let mut pages = vec![FIRST_PAGE.to_owned()];
-            pages.extend(pages_below(Path::new(ROOT).join("docs")).expect("a folder docs"));
-            pages
-        }
+        Err(_) => all_pages(),
     }
+}
+
+fn all_pages() -> Vec<String> {
+    let mut pages = vec![FIRST_PAGE.to_owned()];
+    pages.extend(pages_below(Path::new(ROOT).join("docs")).expect("a folder docs"));
+    pages
 }
 
 fn pages_below(folder: PathBuf) -> io::Result<Vec<String>> {

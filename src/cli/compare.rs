@@ -14,7 +14,7 @@ use color_eyre::eyre::{self, WrapErr};
 use serde_json::Value;
 
 pub use arguments::CompareArguments;
-use arguments::{Format, reproduce};
+use arguments::{Format, NetworkChoice, reproduce};
 
 use super::{Failure, INTERRUPTED};
 use crate::report::pictures::plot_text;
@@ -60,8 +60,7 @@ async fn run(arguments: &CompareArguments, matches: &ArgMatches) -> eyre::Result
     if arguments.doctor {
         return print(&doctor()).map(|()| 0);
     }
-    let network = Network::from(arguments.net);
-    honest(arguments, network)?;
+    let network = network(arguments)?;
     let scenarios = catalogue::chosen(&arguments.scenario, network)?;
     catalogue::known(&arguments.expect, &scenarios, arguments.runs.is_some())?;
     if arguments.predict {
@@ -177,15 +176,24 @@ fn print_json(arguments: &CompareArguments, reports: &[Value]) -> eyre::Result<(
     print(&format!("{}\n", serde_json::to_string_pretty(&whole)?))
 }
 
-/// Refuses what a network cannot do, with the reason.
-fn honest(arguments: &CompareArguments, network: Network) -> eyre::Result<()> {
-    if network == Network::Sim {
-        return several_only(arguments);
+/// Returns the chosen network; refuses what it cannot do, with the reason.
+fn network(arguments: &CompareArguments) -> eyre::Result<Network> {
+    match arguments.net {
+        NetworkChoice::Sim => one_run_in_pictures(arguments).map(|()| Network::Sim),
+        NetworkChoice::Loopback => honest_on_loopback(arguments).map(|()| Network::Loopback),
+        NetworkChoice::Kernel => refuse(
+            "The kernel network is not part of this version",
+            "Leave out --net for the simulation, or try: compare --net loopback",
+        ),
     }
-    let refuse = |what: &str, advice: &str| {
-        let (what, advice) = (what.to_owned(), advice.to_owned());
-        Err(Failure { what, advice, code: NOT_AVAILABLE }.into())
-    };
+}
+
+fn refuse<T>(what: &str, advice: &str) -> eyre::Result<T> {
+    let (what, advice) = (what.to_owned(), advice.to_owned());
+    Err(Failure { what, advice, code: NOT_AVAILABLE }.into())
+}
+
+fn honest_on_loopback(arguments: &CompareArguments) -> eyre::Result<()> {
     if let Some(option) = arguments.wire.given() {
         return refuse(
             &format!("{option} needs a wire, and loopback has none"),
@@ -209,7 +217,7 @@ fn honest(arguments: &CompareArguments, network: Network) -> eyre::Result<()> {
 }
 
 /// Refuses pictures of many runs: each would show one of them.
-fn several_only(arguments: &CompareArguments) -> eyre::Result<()> {
+fn one_run_in_pictures(arguments: &CompareArguments) -> eyre::Result<()> {
     let pictures = arguments.ladder
         || arguments.svg.is_some()
         || arguments.pcap.is_some()

@@ -1,7 +1,121 @@
-//! A report that any browser shows.
-use crate::scenario::log::Comparison;
+//! A report that any browser shows: one file without scripts and without anything to fetch, from a
+//! projector to paper and a screen reader.
+//!
+//! [`section`] shows one comparison, [`figures`] chooses what is drawn, [`legend`] says what its
+//! marks mean. Colours and sizes are in `style.css`.
 
-/// Writes the page.
+mod figures;
+mod legend;
+mod section;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::scenario::log::Comparison;
+use figures::{Figures, fit};
+
+/// Text and pictures stay below this many bytes. A page is to have less than a megabyte, which mails
+/// and course pages take; what stands in for a picture that does not fit needs a little room.
+const LIMIT: usize = 950_000;
+
+const STYLE: &str = include_str!("html/style.css");
+
+/// Closed as in XML, which HTML allows and which [`html!`] does not do.
+const META: &str = "<meta charset=\"utf-8\"/>\
+    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\
+    <meta name=\"color-scheme\" content=\"light dark\"/>";
+
+/// Writes the page. `reproduce` is the command that runs a comparison again; a scenario that was
+/// named twice is shown once.
 pub fn page(comparisons: &[Comparison], reproduce: &dyn Fn(&Comparison) -> String) -> String {
-    comparisons.iter().map(reproduce).collect()
+    let shown = each_once(comparisons);
+    let mut figures: Vec<Figures> = shown.iter().map(|one| Figures::of(one)).collect();
+    let without: Vec<Figures> = shown.iter().map(|_| Figures::default()).collect();
+    let text = document(&shown, &without, reproduce).into_string().len();
+    fit(&mut figures, LIMIT.saturating_sub(text));
+    document(&shown, &figures, reproduce).into_string()
+}
+
+fn each_once(comparisons: &[Comparison]) -> Vec<&Comparison> {
+    let name = |one: &Comparison| one.scenario.name;
+    let first = |(index, one): &(usize, &Comparison)| {
+        comparisons[..*index].iter().all(|earlier| name(earlier) != name(one))
+    };
+    comparisons.iter().enumerate().filter(first).map(|(_, one)| one).collect()
+}
+
+fn document(
+    comparisons: &[&Comparison],
+    figures: &[Figures],
+    reproduce: &dyn Fn(&Comparison) -> String,
+) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                (PreEscaped(META))
+                title { (title(comparisons)) }
+                style { (PreEscaped(STYLE)) }
+                @if let Some(style) = figures.iter().find_map(Figures::style) {
+                    style { (PreEscaped(style)) }
+                }
+            }
+            body {
+                a .skip href="#results" { "Skip to the results" }
+                (header(comparisons))
+                main #results tabindex="-1" {
+                    @for (comparison, figures) in comparisons.iter().zip(figures) {
+                        "\n"
+                        (section::section(comparison, figures, &reproduce(comparison)))
+                    }
+                }
+                "\n"
+                (footer(figures))
+            }
+        }
+        "\n"
+    }
+}
+
+fn title(comparisons: &[&Comparison]) -> String {
+    match comparisons {
+        [one] => format!("{}: {TITLE}", one.scenario.name),
+        _ => TITLE.to_owned(),
+    }
+}
+
+const TITLE: &str = "TCP and UDP, side by side";
+
+fn header(comparisons: &[&Comparison]) -> Markup {
+    html! {
+        header {
+            h1 { (TITLE) }
+            p { "One application, asked over both transports under the same conditions." }
+            @if comparisons.len() > 1 {
+                nav aria-label="Scenarios" {
+                    ul {
+                        @for one in comparisons {
+                            li {
+                                a href={ "#" (one.scenario.name) } { (one.scenario.name) }
+                                " " (one.scenario.question)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn footer(figures: &[Figures]) -> Markup {
+    html! {
+        footer {
+            @if figures.iter().any(|one| !one.ladders.figures.is_empty()) {
+                (legend::legend())
+            }
+            p {
+                "Measured and drawn by socklab " (env!("CARGO_PKG_VERSION"))
+                ". Every number and every arrow is from the record of a run."
+            }
+        }
+    }
 }

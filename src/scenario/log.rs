@@ -77,8 +77,19 @@ pub struct ClientLog {
     pub half_closed: Option<Timestamp>,
     /// Numbers that the system refused to send, and what it said.
     pub not_sent: Vec<(i64, String)>,
+    /// If it only sent: how much the transport took.
+    pub pushed: Option<Pushed>,
     /// What it did, in words, for the ladder.
     pub notes: Vec<(Timestamp, String)>,
+}
+
+/// What a transport took from a client that only sends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Bytes.
+    pub bytes: usize,
+    /// How long the client had to wait until it was taken.
+    pub held_up: Duration,
 }
 
 /// One exchange, seen by its client.

@@ -175,6 +175,8 @@ pub enum Step {
     HalfClose,
     /// Ends the conversation at once: over TCP with a RST.
     Reset,
+    /// Sends messages that nobody asked for, for so long, as fast as the transport takes them.
+    Push(Duration),
     /// Listens without asking until the server leaves, or until the condition holds.
     Watch(When),
     /// Listens without asking until the server leaves, or for so long.

@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
+use super::late::read_late;
 use super::{Action, Executed, Happening, Listener, ServerEvent, ServerOptions, Stack, Testbed};
 use crate::net::kernel::Kernel;
 use crate::peer::Transport;
@@ -138,6 +139,11 @@ impl Testbed for Loopback {
                 self.start().await?;
             }
             Listener::Silent => self.hold_silent(transport)?,
+            Listener::Late => {
+                let any = (Ipv4Addr::LOCALHOST, 0).into();
+                let happened = self.happened.clone();
+                self.address = read_late(&Kernel, any, transport, self.clock, happened)?;
+            }
             Listener::Nobody => self.hold_nothing(transport)?,
         }
         Ok(self.address)
@@ -305,7 +311,7 @@ fn event(record: &Value, clock: Clock) -> Option<ServerEvent> {
     let event = record["event"].as_str()?.to_owned();
     let at = clock.moment(at);
     let text = record["reason"].as_str().unwrap_or_default().to_owned();
-    Some(ServerEvent { at, event, text, executed: executed() })
+    Some(ServerEvent { at, event, text, executed: executed(), read: None })
 }
 
 /// Says which act failed.

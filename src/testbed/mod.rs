@@ -1,5 +1,6 @@
 //! Where a scenario is carried out: a network, a server on it, and what can be done to both.
 
+mod late;
 pub mod loopback;
 mod record;
 pub mod sim;
@@ -58,6 +59,8 @@ pub enum Listener {
     Server,
     /// A socket that is bound and never read.
     Silent,
+    /// A socket that is read late, when nobody sends any more.
+    Late,
     /// Nothing.
     Nobody,
 }
@@ -139,6 +142,17 @@ pub struct ServerEvent {
     pub text: String,
     /// Of an execution: who asked, both numbers and the sum.
     pub executed: Option<Executed>,
+    /// Of a late reader: what it found.
+    pub read: Option<Read>,
+}
+
+/// What a reader found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Bytes, all together.
+    pub bytes: usize,
+    /// Calls that returned some.
+    pub reads: usize,
 }
 
 impl ServerEvent {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::late::read_late;
 use super::record::trace_of;
 use super::{Action, Executed, Happening, Listener, ServerEvent, ServerOptions, Stack, Testbed};
 use crate::net::Net;
@@ -197,6 +198,10 @@ impl Testbed for Simulation {
             (Listener::Silent, Transport::Udp) => {
                 self.silent.push(Silent::Udp(net.bind(self.address)?));
             }
+            (Listener::Late, _) => {
+                let (clock, happened) = (self.sim.clock(), self.happened.clone());
+                read_late(&net, self.address, transport, clock, happened)?;
+            }
             (Listener::Nobody, _) => {}
         }
         Ok(self.address)
@@ -289,7 +294,13 @@ impl Log {
     fn shutdown(&self, at: Timestamp) {
         if !self.shutting_down.swap(true, Ordering::Relaxed) {
             let text = "shuts down".to_owned();
-            self.say(ServerEvent { at, event: "shutdown".to_owned(), text, executed: None });
+            self.say(ServerEvent {
+                at,
+                event: "shutdown".to_owned(),
+                text,
+                executed: None,
+                read: None,
+            });
         }
     }
 
@@ -316,10 +327,10 @@ impl Listening for Log {
             _ => None,
         };
         let (event, text) = (server::event_name(&event.kind), server::sentence(&event.kind));
-        self.say(ServerEvent { at, event: event.to_owned(), text, executed });
+        self.say(ServerEvent { at, event: event.to_owned(), text, executed, read: None });
     }
 
     fn trouble(&self, at: Timestamp, text: String) {
-        self.say(ServerEvent { at, event: "warning".to_owned(), text, executed: None });
+        self.say(ServerEvent { at, event: "warning".to_owned(), text, executed: None, read: None });
     }
 }

@@ -268,7 +268,22 @@ mod tests {
         assert_eq!(block[5..9], [5, 5, 0x0403_0201, 5]);
         assert_eq!(block[9..11], [0x0004_0002, OUTBOUND]);
         assert_eq!(&blocks(&file)[2][48..75], b"dropped, the queue was full");
-        assert_eq!(capture(&trace, Place::Server, "").len(), file.len() - block.len() * 4 - 4);
+        assert_eq!(blocks(&capture(&trace, Place::Server, "")).len(), 2, "it never came there");
+    }
+
+    #[test]
+    fn everything_that_happened_to_a_packet_is_said() {
+        let luck = Some(Cause::Luck);
+        let sent = packet(Direction::ClientToServer, 1, 0, 0);
+        let sent = TracedPacket { held: luck, duplicated: luck, arrivals: Vec::new(), ..sent };
+        assert_eq!(
+            comments_on_sending(&sent),
+            ["held back by luck", "duplicated by luck", "still under way when the record ended"]
+        );
+        let at = Timestamp::ZERO;
+        let arrival = Arrival { at, copy: true, dropped: Some("powered off") };
+        let comments = ["the second copy", "dropped on arrival: powered off"];
+        assert_eq!(comments_on_arrival(&arrival), comments);
     }
 
     #[test]

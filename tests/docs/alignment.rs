@@ -1,15 +1,9 @@
 //! What a page shows beside what was printed: whether they agree, and where they do not.
 
-use crate::masks::{masked, single_spaced};
+use crate::masks::Reading;
 
 /// Stands for any lines.
 pub(crate) const ANYTHING: &str = "...";
-
-/// No paragraph that we print is longer.
-const PARAGRAPH: usize = 8; // lines
-
-/// A line that was wrapped at 80 columns is no shorter: its next word had no room.
-const WRAPPED: usize = 60; // columns
 
 /// The cheapest way to turn the lines of a page into the lines that were printed.
 pub(crate) struct Alignment<'a> {
@@ -29,8 +23,8 @@ struct Cell {
 /// What becomes of the next lines.
 #[derive(Clone, Copy)]
 enum Step {
-    /// So many lines on both sides agree.
-    Agree(usize, usize),
+    /// A line on both sides agrees.
+    Agree,
     /// A line is shown, but was not printed.
     Missing,
     /// A line was printed, but is not shown.
@@ -44,7 +38,7 @@ enum Step {
 impl Step {
     fn lines(self) -> (usize, usize) {
         match self {
-            Step::Agree(shown, printed) => (shown, printed),
+            Step::Agree => (1, 1),
             Step::Missing | Step::Leave => (1, 0),
             Step::Unexpected | Step::Take => (0, 1),
         }
@@ -52,7 +46,7 @@ impl Step {
 
     fn cost(self) -> (usize, usize) {
         match self {
-            Step::Agree(..) | Step::Leave => (0, 0),
+            Step::Agree | Step::Leave => (0, 0),
             Step::Take => (0, 1),
             Step::Missing | Step::Unexpected => (1, 1),
         }
@@ -60,32 +54,30 @@ impl Step {
 }
 
 impl<'a> Alignment<'a> {
-    pub(crate) fn new(shown: &'a [String], printed: &'a [String]) -> Self {
+    pub(crate) fn new(shown: &'a [String], printed: &'a [String], reading: Reading) -> Self {
         let far = Cell { cost: (usize::MAX, 0), by: Step::Missing };
         let cells = vec![vec![far; printed.len() + 1]; shown.len() + 1];
         let mut alignment = Alignment { shown, printed, cells };
-        alignment.fill();
+        alignment.fill(reading);
         alignment
     }
 
-    fn fill(&mut self) {
-        let masked_shown: Vec<String> = self.shown.iter().map(|line| masked(line)).collect();
-        let masked_printed: Vec<String> = self.printed.iter().map(|line| masked(line)).collect();
+    fn fill(&mut self, reading: Reading) {
+        let read = |lines: &[String]| -> Vec<String> {
+            lines.iter().map(|line| reading.compared(line)).collect()
+        };
+        let (read_shown, read_printed) = (read(self.shown), read(self.printed));
         self.cells[0][0].cost = (0, 0);
         for shown in 0..=self.shown.len() {
             for printed in 0..=self.printed.len() {
-                let one = masked_shown.get(shown);
+                let one = read_shown.get(shown);
                 if one.is_some_and(|line| line == ANYTHING) {
                     self.step(shown, printed, Step::Leave);
                     self.step(shown, printed, Step::Take);
                     continue;
                 }
-                if let Some((one, other)) = one.zip(masked_printed.get(printed)) {
-                    if one == other {
-                        self.step(shown, printed, Step::Agree(1, 1));
-                    } else if one.split(' ').next() == other.split(' ').next() {
-                        self.wrap(shown, printed);
-                    }
+                if one.is_some() && one == read_printed.get(printed) {
+                    self.step(shown, printed, Step::Agree);
                 }
                 self.step(shown, printed, Step::Missing);
                 self.step(shown, printed, Step::Unexpected);
@@ -103,25 +95,6 @@ impl<'a> Alignment<'a> {
             && cost <= cell.cost
         {
             *cell = Cell { cost, by };
-        }
-    }
-
-    /// Paragraphs agree if only their lines end elsewhere, because what is masked in them was
-    /// shorter or longer.
-    fn wrap(&mut self, shown: usize, printed: usize) {
-        let ours = joined(&self.shown[shown..]);
-        let theirs = joined(&self.printed[printed..]);
-        if ours.len().max(theirs.len()) < 2 {
-            return;
-        }
-        let theirs: Vec<String> = theirs.iter().map(|text| masked(text)).collect();
-        for (text, lines) in ours.iter().zip(1..) {
-            let compared = masked(text);
-            if let Some(index) = theirs.iter().position(|other| *other == compared)
-                && compared != single_spaced(text)
-            {
-                self.step(shown, printed, Step::Agree(lines, index + 1));
-            }
         }
     }
 
@@ -150,10 +123,7 @@ impl<'a> Alignment<'a> {
             shown -= fewer_shown;
             printed -= fewer_printed;
             match by {
-                Step::Agree(count, _) => {
-                    let agreed = self.shown[shown..shown + count].iter().rev();
-                    lines.extend(agreed.map(|line| format!("      {line}")));
-                }
+                Step::Agree => lines.push(format!("      {}", self.shown[shown])),
                 Step::Missing => lines.push(format!("    - {}", self.shown[shown])),
                 Step::Unexpected => lines.push(format!("    + {}", self.printed[printed])),
                 Step::Leave => lines.push(format!("      {ANYTHING}")),
@@ -165,24 +135,6 @@ impl<'a> Alignment<'a> {
     }
 }
 
-/// The first line, the first two in one, and so on to the end of the paragraph.
-fn joined(lines: &[String]) -> Vec<String> {
-    let mut all = Vec::new();
-    let mut text = String::new();
-    for line in lines.iter().take(PARAGRAPH) {
-        if line.trim().is_empty() {
-            break;
-        }
-        text.push_str(line);
-        text.push(' ');
-        all.push(text.clone());
-        if line.chars().count() < WRAPPED {
-            break;
-        }
-    }
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,7 +144,7 @@ mod tests {
     }
 
     fn complete(shown: &str, printed: &str) -> bool {
-        Alignment::new(&lines(shown), &lines(printed)).is_complete()
+        Alignment::new(&lines(shown), &lines(printed), Reading::Masked).is_complete()
     }
 
     #[test]
@@ -213,33 +165,31 @@ mod tests {
     }
 
     #[test]
-    fn a_paragraph_may_be_wrapped_elsewhere_only_if_something_in_it_varies() {
-        let long = "Nobody answered, and our program gave up by its own clock after 10.0 s,\n\
-                    which is no surprise\nend";
-        let wrapped = "Nobody answered, and our program gave up by its own clock after 9 s, which\n\
-                       is no surprise\nend";
-        assert!(complete(long, wrapped));
-        assert!(!complete(long, &wrapped.replace("no", "a")));
-        let constant = |text: &str| text.replace("10.0 s", "a while").replace("9 s", "a while");
-        assert!(!complete(&constant(long), &constant(wrapped)));
+    fn what_prints_the_same_everywhere_is_compared_to_the_letter() {
+        let exactly = |shown: &str, printed: &str| {
+            Alignment::new(&lines(shown), &lines(printed), Reading::Exact).is_complete()
+        };
+        assert!(exactly("a  10 s  \n...", "a  10 s\nb"));
+        assert!(!exactly("a  10 s", "a  11 s"));
+        assert!(!exactly("a  10 s", "a 10 s"));
     }
 
     #[test]
     fn output_that_still_comes_is_compared_as_far_as_it_is_there() {
         let (shown, begun) = (lines("a\n...\nd"), lines("a\nb"));
-        let alignment = Alignment::new(&shown, &begun);
+        let alignment = Alignment::new(&shown, &begun, Reading::Masked);
         assert!(alignment.may_go_on() && !alignment.is_begun());
         let more = lines("a\nb\nd\ne");
-        let alignment = Alignment::new(&shown, &more);
+        let alignment = Alignment::new(&shown, &more, Reading::Masked);
         assert!(alignment.is_begun() && !alignment.is_complete());
         let (shown, other) = (lines("a\nb"), lines("c"));
-        assert!(!Alignment::new(&shown, &other).may_go_on());
+        assert!(!Alignment::new(&shown, &other, Reading::Masked).may_go_on());
     }
 
     #[test]
     fn a_difference_shows_both_sides_in_their_order() {
         let (shown, printed) = (lines("a\n...\nc 1 ms\nd\nf"), lines("a\nx\nc 2 ms\ne\nf"));
         let expected = "      a\n      ...\n      c 1 ms\n    - d\n    + e\n      f";
-        assert_eq!(Alignment::new(&shown, &printed).difference(), expected);
+        assert_eq!(Alignment::new(&shown, &printed, Reading::Masked).difference(), expected);
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::alignment::Alignment;
+use crate::masks::Reading;
 use crate::running::{Deadline, Running};
 
 /// Output that disagrees is still read for so long: so a failure shows more than its first line.
@@ -145,7 +146,7 @@ impl Typed {
         let mut deadline = Deadline::after(limit);
         while self.trusted {
             let printed = self.running.lines();
-            let alignment = Alignment::new(&self.shown, &printed);
+            let alignment = Alignment::new(&self.shown, &printed, Reading::of(&self.command));
             if alignment.is_begun() {
                 break;
             }
@@ -164,7 +165,7 @@ impl Typed {
         let deadline = Deadline::after(if self.trusted { limit } else { limit.min(PATIENCE) });
         while !self.running.is_over() && self.running.wait(deadline) {}
         let printed = self.running.lines();
-        let alignment = Alignment::new(&self.shown, &printed);
+        let alignment = Alignment::new(&self.shown, &printed, Reading::of(&self.command));
         if !self.trusted || (self.running.is_over() && alignment.is_complete()) {
             return Ok(());
         }

@@ -1,6 +1,9 @@
 //! The ladder in text, whatever happened.
 
+use proptest::prelude::*;
+use socklab::time::Timestamp;
 use socklab::trace::ladder::{Glyphs, ladder};
+use socklab::trace::{Note, Place, svg};
 
 use super::*;
 
@@ -50,8 +53,6 @@ fn the_same_run_gives_the_same_bytes() {
 
 #[test]
 fn long_runs_and_long_notes_stay_on_the_page() {
-    use socklab::time::Timestamp;
-    use socklab::trace::{Note, Place};
     let mut trace = one(&WireConfig::default(), Transport::Udp);
     for packet in &mut trace.packets {
         packet.sent += Duration::from_secs(86_400);
@@ -73,4 +74,39 @@ fn long_runs_and_long_notes_stay_on_the_page() {
 fn an_empty_record_is_two_names() {
     let drawn = ladder(&Trace::default(), Glyphs::Unicode);
     assert_eq!(drawn, format!(" client{:>73}\n", "server"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn packets_of_any_bytes_are_drawn(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0..80_usize, any::<u8>()), 1..60),
+        udp: bool,
+    ) {
+        let mut trace = packets(udp);
+        for (packet, place, value) in changes {
+            let count = trace.packets.len();
+            let packet = &mut trace.packets[packet.index(count)];
+            let mut bytes = packet.bytes.to_vec();
+            match bytes.get_mut(place) {
+                Some(byte) => *byte = value,
+                None => bytes.truncate(usize::from(value) % 40),
+            }
+            packet.bytes = bytes.into();
+        }
+        for line in ladder(&trace, Glyphs::Ascii).lines() {
+            prop_assert!(line.is_ascii() && line.len() <= 80, "{line}");
+        }
+        let picture = svg::ladder(&trace, "", "");
+        prop_assert!(roxmltree::Document::parse(&picture).is_ok(), "{picture}");
+    }
+}
+
+/// A trace with copies and repetitions, made once.
+fn packets(udp: bool) -> Trace {
+    static TRACES: std::sync::OnceLock<[Trace; 2]> = std::sync::OnceLock::new();
+    let wire = || faulty(&[(Fault::Drop, "reply:1"), (Fault::Duplicate, "request:1")]);
+    let traces = || [Transport::Tcp, Transport::Udp].map(|transport| one(&wire(), transport));
+    TRACES.get_or_init(traces)[usize::from(udp)].clone()
 }

@@ -12,8 +12,9 @@ use socklab::peer::Transport;
 use socklab::protocol::datagram::header::{ByeReason, Header, MAGIC, Type};
 
 use crate::clients::Overheard;
+use crate::drawing::Dice;
 use crate::story::server;
-use crate::world::{Dice, ms};
+use crate::world::ms;
 
 /// How long a hostile peer waits for a connection, or for room to write.
 const TRIES: Duration = Duration::from_secs(20);

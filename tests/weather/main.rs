@@ -8,7 +8,9 @@
 mod checks;
 mod clients;
 mod coverage;
+mod drawing;
 mod hostile;
+mod impostor;
 mod running;
 mod server;
 mod story;

@@ -14,13 +14,15 @@ use socklab::peer::Transport;
 use socklab::protocol::datagram::header::{Header, Type};
 use socklab::protocol::{Ending, RequesterEvent};
 use socklab::time::Timestamp;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::clients::{Overheard, Talker};
+use crate::drawing::Dice;
 use crate::hostile::{hostile, idle};
 use crate::server::ServerHost;
 use crate::story::{Aftermath, Asked, Life, Story, server};
-use crate::world::{Act, Dice, Kind, World, ms};
+use crate::world::{Act, Kind, World, ms};
 
 /// Nothing takes so long: 80 exchanges of 4,000 s.
 const HORIZON: Duration = Duration::from_secs(100 * 3_600);
@@ -75,6 +77,30 @@ pub(crate) fn live_through(world: &World) -> Story {
 async fn live(sim: Sim, world: World) -> Lived {
     let host = ServerHost::new(&sim, &world);
     let overheard = Overheard::default();
+    let (talkers, others) = start_clients(&sim, &world, &overheard);
+    follow(&sim, &host, &world).await;
+    let (mut asked, mut trouble) = (Vec::new(), Vec::new());
+    for talker in talkers {
+        // A panic was noted where it happened.
+        if let Ok(talker) = talker.await {
+            asked.extend(talker.asked);
+            trouble.extend(talker.trouble);
+        }
+    }
+    for other in others {
+        let _ = other.await;
+    }
+    let aftermath = aftermath(&sim, &host, &world, &overheard).await;
+    let panics = PANICS.with(|panics| panics.take());
+    Lived { lives: host.lives(), asked, trouble, aftermath, panics }
+}
+
+/// Starts all clients: those that ask, and the others.
+fn start_clients(
+    sim: &Sim,
+    world: &World,
+    overheard: &Overheard,
+) -> (Vec<JoinHandle<Talker>>, Vec<JoinHandle<()>>) {
     let mut talkers = Vec::new();
     let mut others = Vec::new();
     for (number, plan) in (1..).zip(&world.clients) {
@@ -83,7 +109,7 @@ async fn live(sim: Sim, world: World) -> Lived {
         let wait = async move { clock.sleep_until(Timestamp::ZERO + starts).await };
         match plan.kind.clone() {
             Kind::Talker(talk) => {
-                let talker = Talker::new(&sim, number, talk, seed, overheard.clone());
+                let talker = Talker::new(sim, number, talk, seed, overheard.clone());
                 talkers.push(tokio::spawn(async {
                     wait.await;
                     talker.run().await
@@ -106,21 +132,7 @@ async fn live(sim: Sim, world: World) -> Lived {
             }
         }
     }
-    follow(&sim, &host, &world).await;
-    let (mut asked, mut trouble) = (Vec::new(), Vec::new());
-    for talker in talkers {
-        // A panic was noted where it happened.
-        if let Ok(talker) = talker.await {
-            asked.extend(talker.asked);
-            trouble.extend(talker.trouble);
-        }
-    }
-    for other in others {
-        let _ = other.await;
-    }
-    let aftermath = aftermath(&sim, &host, &world, &overheard).await;
-    let panics = PANICS.with(|panics| panics.take());
-    Lived { lives: host.lives(), asked, trouble, aftermath, panics }
+    (talkers, others)
 }
 
 /// Does to server and wire what the script says.

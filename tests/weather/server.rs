@@ -1,14 +1,10 @@
 //! The server's host: the real server, started, interrupted, killed and started again, each life
 //! with secrets of its own and with a log that is kept outside of it.
 
-use std::future::poll_fn;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use socklab::net::sim::{Sim, SimStream};
-use socklab::net::{Listener, Net, Stream, Udp};
+use socklab::net::sim::Sim;
 use socklab::peer::{Peer, Transport};
-use socklab::protocol::datagram::header::{Header, Type};
 use socklab::protocol::datagram::{DatagramConfig, Secrets};
 use socklab::protocol::event::{Detail, Event};
 use socklab::protocol::parameters::MAX_MESSAGE;
@@ -19,6 +15,7 @@ use socklab::service::{Next, Reply, Service};
 use socklab::time::Timestamp;
 use tokio::task::AbortHandle;
 
+use crate::impostor::impostor;
 use crate::story::{End, Execution, Life, server};
 use crate::world::{ServerPlan, World};
 
@@ -199,39 +196,9 @@ impl ServerHost {
         if self.is_running() || self.state().without_power {
             return;
         }
-        let net = self.sim.server();
-        let opened = net.listen(server(), true).and_then(|tcp| Ok((tcp, net.bind(server())?)));
-        let task = tokio::spawn(async move {
-            let (tcp, udp) = opened.expect("the ports are free");
-            let mut connections: Vec<SimStream> = Vec::new();
-            loop {
-                tokio::select! {
-                    biased;
-                    accepted = tcp.accept() => connections.extend(accepted.map(|(mut stream, _)| {
-                        // Nobody reads it from a full buffer: one write takes it all.
-                        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-                        let _ = stream.poll_write(&mut cx, &[0xFF; 4]);
-                        stream
-                    })),
-                    answered = answer_nonsense(&udp) => answered.expect("a socket"),
-                }
-            }
-        });
+        let task = tokio::spawn(impostor(self.sim.server()));
         self.state().impostor = Some(task.abort_handle());
     }
-}
-
-/// Answers one datagram with something that is no text, in a frame if it came in one.
-async fn answer_nonsense(udp: &impl Udp) -> io::Result<()> {
-    let mut buffer = vec![0; 2_048];
-    let (count, from) = poll_fn(|cx| udp.poll_receive(cx, &mut buffer)).await?;
-    let mut answer = Vec::new();
-    match Header::parse(&buffer[..count]) {
-        Ok((header, _)) => Header::new(Type::Reply, 1, header.token, header.message_id)
-            .write(&[0xFF; 4], &mut answer),
-        Err(_) => answer.extend([0xFE; 4]),
-    }
-    poll_fn(|cx| udp.poll_send_to(cx, &answer, from)).await
 }
 
 fn config(plan: &ServerPlan) -> ServerConfig {

@@ -13,7 +13,7 @@ use crate::cli::{self, Colour, FramingChoice};
 use crate::peer::Transport;
 use crate::protocol::datagram::RequesterConfig;
 use crate::report::expect::Expectation;
-use crate::scenario::{Network, Settings};
+use crate::scenario::Settings;
 use crate::testbed::ServerOptions;
 
 /// Asks one question of TCP and of UDP, and shows both answers side by side.
@@ -176,15 +176,9 @@ pub enum NetworkChoice {
     Sim,
     /// Real sockets on this computer, without a wire
     Loopback,
-}
-
-impl From<NetworkChoice> for Network {
-    fn from(choice: NetworkChoice) -> Self {
-        match choice {
-            NetworkChoice::Sim => Network::Sim,
-            NetworkChoice::Loopback => Network::Loopback,
-        }
-    }
+    /// Known, so that it is refused with a reason
+    #[value(hide = true)]
+    Kernel,
 }
 
 /// A deadline, or none.

@@ -3,7 +3,7 @@
 use super::{answered, both};
 use crate::protocol::framing::Framing;
 use crate::scenario::log::{Comparison, Run};
-use crate::scenario::rows::{of_number, short};
+use crate::scenario::rows::{of_number, short, thousands};
 
 pub(in crate::scenario) fn message_boundaries(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
@@ -57,6 +57,30 @@ pub(in crate::scenario) fn fragment_lost(comparison: &Comparison) -> String {
             after(tcp),
             end(udp),
             after(udp)
+        )
+    })
+}
+
+pub(in crate::scenario) fn slow_reader(comparison: &Comparison) -> String {
+    both(comparison, |tcp, udp| {
+        let gone = |run: &Run| run.pushed().saturating_sub(run.read().bytes);
+        let over_tcp = match gone(tcp) {
+            0 => "every byte that send() took was read in the end",
+            _ => "not everything that send() took was read",
+        };
+        let over_udp = match gone(udp) {
+            0 => "everything fitted into the receiver's buffer".to_owned(),
+            gone => format!(
+                "send() took {} bytes, and {} of them died in the receiver's own buffer, with no \
+                 error on either side",
+                thousands(udp.pushed()),
+                thousands(gone)
+            ),
+        };
+        format!(
+            "Nobody read for three seconds. Over TCP the receiver's window closed, and send() held the \
+             sender up (flow control): {over_tcp}. Over UDP nothing holds a sender up: {over_udp}. Not \
+             all loss is the network's."
         )
     })
 }

@@ -35,6 +35,10 @@ const NEEDS_HOSTS: &[(Network, &str)] =
 const NEEDS_MTU: &[(Network, &str)] =
     &[(Network::Loopback, "loopback carries 65,536 bytes in one packet: nothing is cut in pieces")];
 
+/// Why loopback cannot show a full buffer.
+const NEEDS_BUFFERS: &[(Network, &str)] =
+    &[(Network::Loopback, "there the system decides how large the buffers are: they may not fill")];
+
 /// One client that asks once, on a clean wire.
 const PLAIN: Scenario = Scenario {
     name: "",
@@ -102,6 +106,7 @@ pub const SCENARIOS: &[Scenario] = &[
     shapes::RAW,
     shapes::OVERSIZED,
     shapes::FRAGMENT_LOST,
+    shapes::SLOW_READER,
     endings::CLOSE_VS_SHUTDOWN,
     endings::CLOSE_RESET,
     endings::OUT_OF_RANGE,

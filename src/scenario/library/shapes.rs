@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{NEEDS_MTU, NEEDS_WIRE, PLAIN, SERVES};
+use super::{NEEDS_BUFFERS, NEEDS_MTU, NEEDS_WIRE, PLAIN, SERVES};
 use crate::protocol::framing::Framing;
 use crate::protocol::parameters::TIMEOUT;
-use crate::scenario::rows::{self as row, packets, shapes};
+use crate::scenario::rows::{self as row, packets, pressure, shapes};
 use crate::scenario::wiring::{CLEAN, WirePlan};
 use crate::scenario::{Scenario, Script, Step, TCP, UDP_BARE, explain};
+use crate::testbed::Listener;
 use crate::wire::{Direction, Fault, Rule, What};
 
 /// Three messages one after the other; the first is held up so that all arrive together.
@@ -96,4 +97,30 @@ pub(super) const FRAGMENT_LOST: Scenario = Scenario {
     ],
     explain: explain::shapes::fragment_lost,
     ..OVERSIZED
+};
+
+/// Two seconds, at a message a millisecond: more than any buffer here holds.
+const PUSHING: Duration = Duration::from_secs(2);
+
+pub(super) const SLOW_READER: Scenario = Scenario {
+    name: "slow-reader",
+    question: "Where do the bytes go when nobody reads?",
+    refused: NEEDS_BUFFERS,
+    script: Script {
+        server: Listener::Late,
+        clients: &[&[Step::Push(PUSHING)]],
+        server_ends: true,
+        ..SERVES
+    },
+    rows: &[
+        pressure::ACCEPTED,
+        pressure::HELD_UP,
+        pressure::READ,
+        pressure::READS,
+        pressure::GONE,
+        pressure::WHERE,
+        pressure::PROBES,
+    ],
+    explain: explain::shapes::slow_reader,
+    ..PLAIN
 };

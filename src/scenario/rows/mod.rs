@@ -3,6 +3,7 @@
 //! Here are the rows that any network can fill; those in [`packets`] need to see packets.
 
 pub mod packets;
+pub mod pressure;
 pub mod shapes;
 pub mod weather;
 
@@ -386,7 +387,7 @@ pub(super) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

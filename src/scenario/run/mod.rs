@@ -4,6 +4,7 @@
 //! more than times: a board holds what has happened so far, and wakes whoever waits when it changes.
 
 mod board;
+mod push;
 pub(super) mod walk;
 
 use std::collections::BTreeMap;
@@ -226,7 +227,12 @@ fn with_notes(mut trace: Trace, clients: &[ClientLog], server: &ServerLog) -> Tr
     }
     let place = Place::Server;
     for event in &server.events {
-        if let Some(text) = event.in_ladder() {
+        if let Some(mut text) = event.in_ladder() {
+            // With one client it is clear whose sum it is.
+            let asked = event.executed.as_ref().map(|executed| executed.client_name.as_str());
+            if let Some(letter) = asked.and_then(walk::letter).filter(|_| clients.len() > 1) {
+                text = format!("{letter}: {text}");
+            }
             trace.notes.push(Note { at: event.at, place, text });
         }
     }

@@ -10,6 +10,7 @@ use rand::rngs::ChaCha8Rng;
 use tokio::sync::watch;
 
 use super::board::{Board, until};
+use super::push::push;
 use crate::client::{ClientConfig, Conversation};
 use crate::net::Net;
 use crate::protocol::{Closing, Ending, Exchange, RequesterEvent, Transmission};
@@ -95,7 +96,7 @@ impl<N: Net> Client<N> {
             Step::AskRising(first) => {
                 for number in (first..).take(self.around.exchanges) {
                     // Beyond 100 it would stop the server.
-                    self.ask((number - 1) % i64::from(*RANGE.end()) + 1, 0).await?;
+                    self.ask((number - 1) % RANGE.end() + 1, 0).await?;
                 }
             }
             Step::AskOnce(number) => self.ask(number, 0).await?,
@@ -121,6 +122,12 @@ impl<N: Net> Client<N> {
                 }
             }
             Step::Reset => self.reset(),
+            Step::Push(time) => {
+                let Surroundings { server, config, clock, .. } = &self.around;
+                let (net, transport) = (&self.net, config.transport);
+                let pushed = push(net, *server, transport, *clock, time).await?;
+                self.log.pushed = Some(pushed);
+            }
             Step::Watch(when) => {
                 let (board, clock) = (self.around.board.clone(), self.around.clock);
                 self.watch(until(&board, clock, when)).await?;
@@ -340,7 +347,16 @@ pub(in crate::scenario) fn name(index: usize) -> String {
         letters.insert(0, char::from(b'A' + u8::try_from(rest % 26).unwrap_or_default()));
         rest /= 26;
     }
-    format!("Client {letters}")
+    format!("{NAMES}{letters}")
+}
+
+/// What the names of all clients begin with.
+const NAMES: &str = "Client ";
+
+/// Returns what tells a client from the others.
+pub(super) fn letter(name: &str) -> Option<&str> {
+    // What makes a message long is no part of it.
+    name.strip_prefix(NAMES).map(|letters| letters.trim_end_matches('x'))
 }
 
 /// Returns a name with so many letters more: what makes a message long.

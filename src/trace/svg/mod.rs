@@ -8,6 +8,7 @@ mod axis;
 mod canvas;
 mod ladder;
 mod layout;
+mod moments;
 mod timeline;
 
 pub use arrivals::arrivals;

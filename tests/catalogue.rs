@@ -1,0 +1,502 @@
+//! The catalogue on the simulated network, through the public door: what each scenario must show for
+//! every seed, and what it shows for one.
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use socklab::scenario::library::{NOT_HERE, SCENARIOS};
+
+fn compare(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_compare"))
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("compare starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// Runs a scenario with several seeds and requires each expectation of every one.
+fn always(arguments: &[&str], expectations: &[&str]) {
+    for seed in ["1", "2", "7", "4711"] {
+        let mut all = arguments.to_vec();
+        all.extend(["--seed", seed]);
+        for expectation in expectations {
+            all.extend(["--expect", expectation]);
+        }
+        let output = compare(&all);
+        assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    }
+}
+
+fn report(arguments: &[&str]) -> Value {
+    let mut all = arguments.to_vec();
+    all.extend(["--format", "json"]);
+    let output = compare(&all);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn one_question_costs_two_round_trips_over_tcp_and_one_over_udp() {
+    always(
+        &["happy-path"],
+        &[
+            "tcp.agreed==1",
+            "udp.agreed==1",
+            "tcp.first_reply_ms==100",
+            "udp.first_reply_ms==50",
+            "tcp.packets_c2s==5",
+            "tcp.packets_s2c==4",
+            "udp.packets_c2s==1",
+            "udp.packets_s2c==1",
+            "tcp.retransmissions==0",
+        ],
+    );
+}
+
+#[test]
+fn a_connection_for_each_question_doubles_the_round_trips() {
+    always(
+        &["setup-cost", "--exchanges", "7"],
+        &[
+            "tcp_each.total_ms==700",
+            "tcp.total_ms==400",
+            "udp.total_ms==350",
+            "tcp_each.handshake_rtts==7",
+            "tcp.handshake_rtts==1",
+        ],
+    );
+}
+
+#[test]
+fn where_nobody_listens_both_hear_of_it_after_a_round_trip() {
+    always(
+        &["server-not-running"],
+        &["tcp.outcome==refused", "udp.outcome==refused", "tcp.detect_ms==50", "udp.detect_ms==50"],
+    );
+}
+
+#[test]
+fn silence_ends_by_the_programs_own_deadline() {
+    for scenario in ["silent-server", "black-hole"] {
+        always(
+            &[scenario],
+            &[
+                "tcp.exit_code==4",
+                "udp.exit_code==4",
+                "tcp.detect_ms==10000",
+                "udp.detect_ms==10000",
+                "tcp.executions==0",
+                "udp.executions==0",
+            ],
+        );
+    }
+}
+
+#[test]
+fn without_a_deadline_tcp_hopes_for_minutes_and_our_client_for_half_of_one() {
+    // RFC 9293 section 3.8.3: at least 3 minutes for a SYN, 100 seconds for data.
+    always(
+        &["black-hole.no-deadline"],
+        &[
+            "tcp.detect_ms>=180000",
+            "tcp.packets_c2s==8",
+            "udp.detect_ms>=25000",
+            "udp.detect_ms<=33000",
+        ],
+    );
+    always(
+        &["black-hole.established"],
+        &["tcp.exit_code==4", "tcp.detect_ms>=100000", "udp.detect_ms<=33000", "tcp.executions==1"],
+    );
+    always(
+        &["black-hole.idle"],
+        &["tcp.failed==0", "tcp.learned_ms==null", "udp.learned_ms==null"],
+    );
+}
+
+#[test]
+fn a_lost_reply_is_repeated_and_the_work_done_once() {
+    always(
+        &["lost-reply"],
+        &[
+            "udp.attempts==2",
+            "udp.retransmissions==1",
+            "udp.duplicates_suppressed==1",
+            "udp.executions==1",
+            "udp.agreed==1",
+            "tcp.executions==1",
+            "tcp.agreed==1",
+            "tcp.retransmissions==2",
+            "tcp.packets_lost==1",
+            "udp.packets_lost==1",
+        ],
+    );
+    let both = report(&["lost-reply"]);
+    let explanation = both["explanation"].as_str().expect("a sentence");
+    assert!(explanation.contains("Both clients print 80."), "{explanation}");
+}
+
+#[test]
+fn without_a_memory_the_repeated_request_is_executed_twice() {
+    always(
+        &["lost-reply", "--semantics", "at-least-once"],
+        &["udp.executions==2", "udp.duplicates_suppressed==0", "tcp.executions==1"],
+    );
+    always(
+        &["lost-reply", "--duplicate-cache", "off"],
+        &["udp.executions==2", "tcp.executions==1"],
+    );
+}
+
+#[test]
+fn one_try_loses_what_one_of_two_packets_loses() {
+    always(
+        &["loss", "--loss", "20%", "--timeout", "10s"],
+        &[
+            "udp_maybe.retransmissions==0",
+            "udp_maybe.agreed<85",
+            "udp_maybe.agreed>45",
+            "udp.agreed>=90",
+            "tcp.agreed>=85",
+            "udp.retransmissions>20",
+            "tcp.retransmissions>20",
+            "udp.executions<=100",
+        ],
+    );
+}
+
+#[test]
+fn without_loss_nobody_retransmits() {
+    always(
+        &["loss", "--loss", "0%"],
+        &[
+            "udp.retransmissions==0",
+            "tcp.retransmissions==0",
+            "udp_maybe.agreed==100",
+            "udp.agreed==100",
+            "tcp.agreed==100",
+            "tcp.packets_lost==0",
+        ],
+    );
+}
+
+#[test]
+fn many_seeds_lie_where_arithmetic_says() {
+    let found = report(&["loss", "--loss", "20%", "--timeout", "10s", "--runs", "200"]);
+    assert_eq!(found["runs"], 200);
+    let mean = |column: &str, name: &str| found[column][name]["mean"].as_f64().expect("a mean");
+    // 0.8 x 0.8 of 100 exchanges; the mean of 200 runs has a standard error of 0.34.
+    assert!((mean("udp_maybe", "agreed") - 64.0).abs() < 1.5, "{found}");
+    // 1 / 0.64 tries each, less those that the deadline cuts off.
+    assert!((mean("udp", "attempts") - 156.0).abs() < 8.0, "{found}");
+}
+
+#[test]
+fn copies_are_executed_again_unless_they_are_remembered() {
+    always(
+        &["duplicate"],
+        &[
+            "udp_maybe.executions==6",
+            "udp.executions==3",
+            "udp.agreed==3",
+            "udp.duplicates_suppressed==3",
+            "tcp.executions==3",
+            "tcp.agreed==3",
+        ],
+    );
+    always(&["duplicate", "--semantics", "at-least-once"], &["udp.executions==6", "udp.agreed==3"]);
+    // Which sums disagree depends on the numbers; that the second is another's does not.
+    assert_eq!(report(&["duplicate"])["udp_maybe"]["agreed"], 1);
+}
+
+#[test]
+fn order_is_kept_by_tcp_and_made_unnecessary_by_ids() {
+    always(
+        &["reorder"],
+        &["udp.agreed==3", "tcp.agreed==3", "udp.retransmissions==0", "tcp.retransmissions==0"],
+    );
+    let table = stdout(&compare(&["reorder"]));
+    let row = table.lines().find(|line| line.contains("order at the server")).expect("a row");
+    assert_eq!(row.matches("26, 27, 25").count(), 2, "{row}");
+    assert!(row.ends_with("25, 26, 27"), "{row}");
+}
+
+#[test]
+fn one_lost_segment_delays_those_behind_it_and_one_lost_datagram_only_itself() {
+    always(&["head-of-line"], &["tcp.agreed==10", "udp.agreed==10", "tcp.packets_lost==1"]);
+    let table = stdout(&compare(&["head-of-line"]));
+    let row = table.lines().find(|line| line.contains("messages that came late")).expect("a row");
+    assert!(row.contains("3 to 9") && row.ends_with("only number 3"), "{row}");
+}
+
+#[test]
+fn a_stream_has_no_boundaries_and_a_datagram_is_one() {
+    always(&["message-boundaries"], &["tcp.agreed==3", "udp.agreed==3"]);
+    always(&["message-boundaries.raw"], &["tcp.agreed==0", "udp.agreed==3"]);
+}
+
+#[test]
+fn what_does_not_fit_is_cut_by_tcp_and_by_ip() {
+    let pieces = |arguments: &[&str]| {
+        let table = stdout(&compare(arguments));
+        let row = |label: &str| {
+            let found = table.lines().find(|line| line.trim_start().starts_with(label));
+            found.unwrap_or_else(|| panic!("no {label} in {table}")).to_owned()
+        };
+        [row("1,472"), row("1,473"), row("8,000"), row("65,507"), row("65,508")]
+    };
+    let rows = pieces(&["oversized"]);
+    // 1500 bytes less headers of 20 and 8; above, pieces of 1480 bytes (RFC 791).
+    assert!(rows[0].ends_with("1 packet, answered"), "{}", rows[0]);
+    assert!(rows[1].ends_with("2 packets, answered"), "{}", rows[1]);
+    assert!(rows[2].ends_with("6 packets, answered"), "{}", rows[2]);
+    assert!(rows[3].ends_with("45 packets, answered"), "{}", rows[3]);
+    assert!(rows[4].contains("not sent: message too"), "{}", rows[4]);
+    always(
+        &["oversized.fragment-lost"],
+        &["tcp.executions==1", "udp.executions==0", "udp.exit_code==4", "tcp.packets_lost==1"],
+    );
+}
+
+#[test]
+fn a_slow_reader_holds_tcp_up_and_loses_datagrams() {
+    let table = stdout(&compare(&["slow-reader"]));
+    let row = |label: &str| {
+        let found = table.lines().find(|line| line.trim_start().starts_with(label));
+        found.unwrap_or_else(|| panic!("no {label} in {table}"))
+    };
+    assert!(row("taken, and never read").contains("nothing"), "{table}");
+    assert!(row("taken, and never read").ends_with("1,788,000 bytes"), "{table}");
+    assert!(row("lost where").contains("receive buffer full"), "{table}");
+    assert!(row("and held the sender up for").ends_with(" 0 ms"), "{table}");
+}
+
+#[test]
+fn half_a_connection_can_be_closed_and_a_datagram_socket_has_no_end() {
+    always(&["close-vs-shutdown"], &["tcp.agreed==3", "udp.agreed==3", "tcp.packets_s2c>=3"]);
+    always(&["close-vs-shutdown.reset"], &["tcp.agreed==0", "tcp.executions==3"]);
+}
+
+#[test]
+fn the_idle_client_learns_it_half_a_round_trip_later() {
+    always(
+        &["out-of-range-shutdown"],
+        &[
+            "tcp.learned_ms==25",
+            "udp.learned_ms==25",
+            "tcp.server_exit_code==0",
+            "udp.server_exit_code==0",
+        ],
+    );
+    always(
+        &["out-of-range-shutdown.no-goodbye"],
+        &["tcp.learned_ms==25", "udp.learned_ms==null", "udp.server_exit_code==0"],
+    );
+}
+
+#[test]
+fn how_a_server_dies_decides_what_its_clients_hear() {
+    always(
+        &["server-killed"],
+        &["tcp.exit_code==5", "udp.exit_code==9", "tcp.executions==1", "udp.executions==1"],
+    );
+    always(
+        &["server-killed.rst"],
+        &["tcp.exit_code==5", "udp.exit_code==9", "tcp.executions==0", "udp.executions==0"],
+    );
+    always(&["server-killed.restart"], &["tcp.executions==2", "udp.executions==2"]);
+    always(
+        &["server-killed.power-off"],
+        &["tcp.exit_code==4", "udp.exit_code==4", "tcp.executions==1", "udp.executions==1"],
+    );
+    always(
+        &["server-killed.reboot"],
+        &["tcp.exit_code==5", "tcp.detect_ms==50", "udp.exit_code==0"],
+    );
+    let table = stdout(&compare(&["server-killed.rst"]));
+    assert!(table.contains("broken off: RST (5)"), "{table}");
+}
+
+#[test]
+fn work_in_flight_is_answered_unless_there_is_no_time_for_it() {
+    always(
+        &["ctrl-c-drain"],
+        &["tcp.agreed==5", "udp.agreed==5", "tcp.failed==1", "udp.failed==1"],
+    );
+    always(&["ctrl-c-drain", "--drain", "0s"], &["tcp.agreed==1", "tcp.executions==5"]);
+}
+
+#[test]
+fn every_default_table_fits_the_screen() {
+    let mut pages: Vec<Vec<&str>> = SCENARIOS.iter().map(|scenario| vec![scenario.name]).collect();
+    pages.push(Vec::new());
+    pages.push(vec!["loss", "--runs", "20"]);
+    for page in pages {
+        let table = stdout(&compare(&page));
+        assert!(table.lines().count() <= 24, "{} lines:\n{table}", table.lines().count());
+        let wide = table.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "too wide in {page:?}");
+        assert!(table.lines().count() > 5, "{page:?} says nothing");
+    }
+    let list = stdout(&compare(&["--list"]));
+    assert!(list.lines().all(|line| line.chars().count() <= 80), "{list}");
+}
+
+#[test]
+fn every_scenario_explains_what_happened() {
+    let all = report(&["all"]);
+    let all = all.as_array().expect("an array");
+    assert_eq!(all.len(), SCENARIOS.len());
+    for report in all {
+        let explanation = report["explanation"].as_str().expect("text");
+        assert!(explanation.len() > 100, "{}: {explanation}", report["scenario"]);
+    }
+}
+
+#[test]
+fn what_this_version_lacks_is_named_and_refused() {
+    let list = stdout(&compare(&["--list"]));
+    for (name, ..) in NOT_HERE {
+        assert!(list.contains(name), "{name} is not in the list");
+        let output = compare(&[name]);
+        assert_eq!(output.status.code(), Some(11), "{name}");
+        assert!(stderr(&output).contains("it needs "), "{}", stderr(&output));
+    }
+    let kernel = compare(&["happy-path", "--net", "kernel"]);
+    assert_eq!(kernel.status.code(), Some(11));
+}
+
+#[test]
+fn exact_faults_decide_how_many_exchanges_there_are() {
+    always(
+        &["loss", "--drop", "request:2", "--drop", "reply:4"],
+        &["udp.exchanges==4", "udp.retransmissions==2", "udp_maybe.agreed==3", "tcp.agreed==4"],
+    );
+    always(
+        &["happy-path", "--drop", "syn"],
+        &["tcp.exchanges==1", "tcp.first_reply_ms==1100", "udp.first_reply_ms==50"],
+    );
+    always(&["happy-path", "--drop", "s2c:1"], &["tcp.first_reply_ms==1100", "udp.attempts==2"]);
+    always(&["lost-reply", "--drop", "request:1"], &["udp.duplicates_suppressed==0"]);
+}
+
+#[test]
+fn the_wires_options_are_for_both_ways_or_for_one() {
+    always(
+        &["happy-path", "--delay", "10ms"],
+        &["tcp.first_reply_ms==40", "udp.first_reply_ms==20"],
+    );
+    always(&["happy-path", "--delay", "c2s:100ms"], &["udp.first_reply_ms==125"]);
+    always(
+        &["happy-path", "--duplicate", "s2c:100%"],
+        &["udp.executions==1", "udp.agreed==1", "tcp.agreed==1"],
+    );
+    always(
+        &["loss", "--loss", "c2s:100%", "--exchanges", "2"],
+        &["udp.executions==0", "tcp.failed==2"],
+    );
+    // 1,000 bits take a second: 45 bytes of request and 64 of reply, each way its own.
+    always(
+        &["happy-path", "--rate", "1kbit"],
+        &["udp.first_reply_ms>=400", "udp.first_reply_ms<2000"],
+    );
+}
+
+#[test]
+fn several_clients_do_the_same_side_by_side() {
+    always(
+        &["loss", "--clients", "5", "--exchanges", "10", "--loss", "0%"],
+        &["udp.exchanges==50", "udp.agreed==50", "tcp.agreed==50", "tcp.handshake_rtts==5"],
+    );
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_refused_with_one_thing_to_do() {
+    for arguments in [
+        &["loss", "--loss", "10"][..],
+        &["loss", "--loss", "101%"],
+        &["loss", "--loss", "up:10%"],
+        &["loss", "--delay", "100us"],
+        &["loss", "--drop", "c2s"],
+        &["loss", "--drop", "reply:0"],
+        &["loss", "--hold", "reply:1"],
+        &["loss", "--rate", "10"],
+        &["loss", "--runs", "0"],
+        &["loss", "--runs", "5", "--ladder"],
+        &["loss", "--timeout", "0s"],
+        &["loss", "--net", "moon"],
+    ] {
+        let output = compare(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+        assert!(stdout(&output).is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_report_says_how_to_run_it_again_and_that_gives_the_same() {
+    let first = report(&[
+        "loss",
+        "--loss",
+        "c2s:15%",
+        "--seed",
+        "9",
+        "--exchanges",
+        "20",
+        "--timeout",
+        "1s 500ms",
+        "--hold",
+        "reply:1=2s",
+        "--semantics",
+        "at-least-once",
+        "--full",
+    ]);
+    let command = first["reproduce"].as_str().expect("a command");
+    let quoted: Vec<String> = command
+        .replace("'1s 500ms'", "1s500ms")
+        .split_whitespace()
+        .skip(1)
+        .map(str::to_owned)
+        .collect();
+    let again = report(&quoted.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(first["udp"], again["udp"], "{command}");
+    assert!(!command.contains("--full") && command.contains("--loss c2s:15%"), "{command}");
+}
+
+#[test]
+fn a_prediction_is_asked_for_before_the_answer() {
+    use std::io::Write;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_compare"))
+        .args(["happy-path", "--predict"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("compare starts");
+    child.stdin.take().expect("stdin").write_all(b"ten and two\n").expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    let asked = stderr(&output);
+    assert!(asked.contains("What does one question and one answer cost?\nYour prediction: ten"));
+    assert!(stdout(&output).starts_with("happy-path: "));
+}
+
+#[test]
+fn markdown_has_the_rows_of_the_table() {
+    let output = compare(&["lost-reply", "--format", "markdown"]);
+    let text = stdout(&output);
+    assert!(text.contains("|  | TCP | UDP |\n| --- | --- | --- |\n"), "{text}");
+    assert!(
+        text.contains("| copies met by the server | in the stack | 1 (from cache) |"),
+        "{text}"
+    );
+    assert!(text.contains("`compare lost-reply --net sim --seed 1`"), "{text}");
+}
