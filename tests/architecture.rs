@@ -137,6 +137,14 @@ fn a_choice_between_events_has_an_order() {
     }
 }
 
+/// tokio's `watch` channel wakes those who wait in an order that it draws: no run would repeat.
+#[test]
+fn nobody_is_woken_by_lot() {
+    for (_, path, code) in sources() {
+        assert!(!code.contains("watch::"), "a watch channel in {}", path.display());
+    }
+}
+
 #[test]
 fn every_scenario_and_every_page_is_in_the_documentation() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");

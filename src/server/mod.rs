@@ -11,11 +11,13 @@ pub use lines::{Format, name as event_name, sentence};
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::net::{Listener, Net, Udp};
 use crate::peer::Transport;
@@ -141,26 +143,32 @@ pub trait Listening: Send + Sync + 'static {
     fn trouble(&self, at: Timestamp, text: String);
 }
 
-/// What tells a server to stop. Its copies are one.
-#[derive(Debug, Clone)]
-pub struct Stop(Arc<watch::Sender<bool>>);
+/// What tells a server to stop. Its copies are one. (tokio's `watch` would wake those who wait in an
+/// order that it draws; here they go in the order in which they came.)
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<StopState>);
 
-impl Default for Stop {
-    fn default() -> Self {
-        Stop(Arc::new(watch::Sender::new(false)))
-    }
+#[derive(Debug, Default)]
+struct StopState {
+    stopped: AtomicBool,
+    waiting: Notify,
 }
 
 impl Stop {
     /// Asks the server to finish what it has accepted, and to stop.
     pub fn stop(&self) {
-        self.0.send_replace(true);
+        self.0.stopped.store(true, Ordering::Release);
+        self.0.waiting.notify_waiters();
     }
 
     /// Waits until the server is asked to stop.
     pub async fn stopped(&self) {
-        // The sending half lives as long as we do.
-        let _ = self.0.subscribe().wait_for(|stop| *stop).await;
+        let mut notified = pin!(self.0.waiting.notified());
+        // From here on no call of `stop` is missed.
+        notified.as_mut().enable();
+        if !self.0.stopped.load(Ordering::Acquire) {
+            notified.await;
+        }
     }
 }
 

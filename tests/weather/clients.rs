@@ -239,6 +239,7 @@ impl Talker {
             let index = self.note_question(text, true);
             pace.ids.push((id, index));
             pace.outstanding += 1;
+            pace.next_question = now + self.talk.spacing;
         }
     }
 
@@ -265,7 +266,8 @@ impl Talker {
                 if replied {
                     self.overhear(token, exchange.id, &self.asked[index].text);
                 }
-                pace.next_question = now + if replied { self.talk.think } else { AFTER_FAILURE };
+                let pause = if replied { self.talk.think } else { AFTER_FAILURE };
+                pace.next_question = pace.next_question.max(now + pause);
                 pace.over |= self.talk.transport == Transport::Tcp && !replied;
             }
             _ => {}

@@ -74,6 +74,7 @@ impl World {
             exchanges: 80,
             retransmission_timeout: ms(200),
             think: Duration::ZERO,
+            spacing: Duration::ZERO,
             apart: false,
             stops_at: None,
             ..Talk::draw(dice)
@@ -189,6 +190,7 @@ impl Talk {
             semantics,
             exchanges,
             ahead: window * dice.one_of(&[1, 1, 2]),
+            spacing: ms(dice.one_of(&[0, 0, 20, 300])),
             window,
             timeout: dice.maybe(0.85, |dice| {
                 let from = dice.one_of(&[50, 1_000, 10_000, 10_000]);
@@ -225,7 +227,8 @@ fn script(dice: &mut Dice) -> Vec<(Duration, Act)> {
 
 /// One thing that goes wrong: acts, each so long after the one before.
 fn incident(dice: &mut Dice) -> Vec<(Act, Duration)> {
-    let (soon, later) = (dice.time(0, 1_500), dice.time(0, 15_000));
+    let long = dice.one_of(&[15_000, 15_000, 60_000]);
+    let (soon, later) = (dice.time(0, 1_500), dice.time(0, long));
     let comes_back = dice.happens(0.8);
     let now = Duration::ZERO;
     let mut acts = match dice.between(0, 9) {

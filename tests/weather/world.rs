@@ -75,6 +75,8 @@ pub(crate) struct Talk {
     pub(crate) exchanges: usize,
     /// Questions asked without waiting for answers.
     pub(crate) ahead: usize,
+    /// Pause between such questions.
+    pub(crate) spacing: Duration,
     pub(crate) window: usize,
     pub(crate) timeout: Option<Duration>,
     pub(crate) retransmission_timeout: Duration,

@@ -7,13 +7,12 @@ use std::io;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, SocketBuffer, State};
 use smoltcp::wire::IpEndpoint;
 
 use super::host::{Host, Id, Port};
-use crate::packet::Segment;
-use crate::time::{Timestamp, earlier};
+use super::stack::{Place, TcpSockets};
+use crate::time::Timestamp;
 
 /// Bytes that may wait in a connection, each way. With it the window needs one bit of scaling.
 const BUFFER: usize = 64 * 1024;
@@ -54,19 +53,21 @@ pub(super) enum Owner {
 /// A connection.
 pub(super) struct Connection {
     /// Nothing, once the stack has forgotten it.
-    pub(super) socket: Option<SocketHandle>,
+    pub(super) socket: Option<Place>,
     pub(super) port: u16,
     pub(super) peer: SocketAddrV4,
     pub(super) owner: Owner,
     state: State,
     since: Timestamp,
-    heard: Timestamp,
+    pub(super) heard: Timestamp,
     /// Something is unacknowledged since then.
     waiting_since: Option<Timestamp>,
     /// What was received and not read when the stack was done with it.
     pub(super) unread: VecDeque<u8>,
     /// How it ended, for who reads on.
     pub(super) end: Option<Result<(), io::ErrorKind>>,
+    /// When it has something to do by itself.
+    pub(super) due: Option<Timestamp>,
 }
 
 /// A TCP socket as hosts make them.
@@ -83,7 +84,7 @@ pub(super) fn new_socket() -> Socket<'static> {
 
 impl Connection {
     pub(super) fn new(
-        socket: SocketHandle,
+        socket: Place,
         port: u16,
         peer: SocketAddrV4,
         owner: Owner,
@@ -100,12 +101,28 @@ impl Connection {
             waiting_since: None,
             unread: VecDeque::new(),
             end: None,
+            due: None,
         }
     }
 
-    /// Returns whether the segment belongs to this connection.
-    pub(super) fn is_of(&self, segment: &Segment<'_>) -> bool {
-        self.socket.is_some() && self.port == segment.to.port() && self.peer == segment.from
+    /// Follows what the socket went through, and removes it when that is over. Returns when it will
+    /// have waited too long.
+    pub(super) fn review(&mut self, sockets: &mut TcpSockets, now: Timestamp) -> Option<Timestamp> {
+        let place = self.socket?;
+        let socket = sockets.get(place);
+        self.follow(socket, now);
+        // A RST leaves only with the next round: until then the socket knows its peer.
+        let forgotten = socket.state() == State::Closed && socket.remote_endpoint().is_none();
+        let limit = self.limit();
+        if limit.is_some_and(|limit| limit <= now) {
+            self.conclude(socket, io::ErrorKind::TimedOut);
+            sockets.forget(place);
+            self.socket = None;
+        } else if forgotten {
+            sockets.remove(place);
+            self.socket = None;
+        }
+        self.socket.and(limit)
     }
 
     /// Follows what the socket went through.
@@ -169,55 +186,11 @@ impl Host {
         let port = self.free_port(Port::Tcp)?;
         let mut socket = new_socket();
         socket
-            .connect(self.interface.context(), IpEndpoint::from(to), port)
+            .connect(self.stack.context(), IpEndpoint::from(to), port)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let id = self.new_id();
-        let handle = self.sockets.add(socket);
-        self.connections.insert(id, Connection::new(handle, port, to, Owner::Program, now));
+        let place = self.streams.add(socket);
+        self.connections.insert(id, Connection::new(place, port, to, Owner::Program, now));
         Ok(id)
-    }
-
-    /// Takes note that the peer is there.
-    pub(super) fn hear(&mut self, segment: &Segment<'_>, now: Timestamp) {
-        if let Some(known) = self.connections.values_mut().find(|known| known.is_of(segment)) {
-            known.heard = now;
-        }
-    }
-
-    pub(super) fn has_connection_at(&self, port: u16) -> bool {
-        self.connections.values().any(|known| known.port == port && known.socket.is_some())
-    }
-
-    /// Follows all connections. Returns when the next of them has waited too long.
-    pub(super) fn review_connections(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let sockets = &mut self.sockets;
-        let mut next = None;
-        self.connections.retain(|_, connection| {
-            let Some(handle) = connection.socket else { return true };
-            let socket = sockets.get_mut::<Socket<'_>>(handle);
-            connection.follow(socket, now);
-            // A RST leaves only with the next round: until then the socket knows its peer.
-            let forgotten = socket.state() == State::Closed && socket.remote_endpoint().is_none();
-            let limit = connection.limit();
-            if limit.is_some_and(|limit| limit <= now) {
-                connection.conclude(socket, io::ErrorKind::TimedOut);
-                forget(sockets, handle);
-                connection.socket = None;
-            } else if forgotten {
-                sockets.remove(handle);
-                connection.socket = None;
-            } else {
-                next = earlier(next, limit);
-            }
-            connection.socket.is_some() || connection.owner != Owner::Nobody
-        });
-        next
-    }
-}
-
-/// Removes a socket without a packet, and wakes whoever waits for it.
-pub(super) fn forget(sockets: &mut SocketSet<'static>, handle: SocketHandle) {
-    if let smoltcp::socket::Socket::Tcp(mut socket) = sockets.remove(handle) {
-        socket.abort();
     }
 }

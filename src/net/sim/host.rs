@@ -5,36 +5,22 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
-use smoltcp::time::Instant;
-use smoltcp::wire::{HardwareAddress, IpCidr};
+use smoltcp::iface::SocketSet;
+use smoltcp::socket::udp::Socket;
 
 use super::SimConfig;
-use super::connection::Connection;
-use super::device::Device;
-use super::listener::Backlog;
+use super::listener::{Backlog, opens};
 use super::record::Drop;
+use super::stack::{Stack, TcpSockets};
+use super::table::Connections;
 use super::udp::Datagrams;
-use crate::packet::Packet;
-use crate::time::{Timestamp, earlier};
+use crate::packet::{Packet, Segment};
+use crate::time::Timestamp;
 use crate::wire::mix;
 
 /// The first of the ports that a host chooses for itself: RFC 6335 section 6.
 const FIRST_FREE_PORT: u16 = 49_152;
-
-/// How long the pieces of a datagram wait for the rest. RFC 1122 section 3.3.2 asks for 60 s, Linux
-/// waits 30 s. But smoltcp has 32 places for unfinished datagrams in all, so under loss long waits
-/// would keep whole datagrams out.
-const REASSEMBLY_TIMEOUT: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(2);
-
-/// Rounds of sending at one moment after which a host has to wait: a guard against a stack that
-/// always has something to do, far above what full buffers need.
-const MAX_ROUNDS: usize = 10_000;
-
-/// All hosts are neighbours, so there are no routers.
-const PREFIX: u8 = 8;
 
 /// Names a socket for good: no second one ever has it.
 pub(super) type Id = u64;
@@ -48,14 +34,16 @@ pub(super) enum Port {
 
 pub(super) struct Host {
     pub(super) address: Ipv4Addr,
-    pub(super) interface: Box<Interface>,
-    pub(super) device: Device,
-    pub(super) sockets: SocketSet<'static>,
+    pub(super) stack: Stack,
     pub(super) listeners: BTreeMap<u16, Backlog>,
-    pub(super) connections: BTreeMap<Id, Connection>,
+    pub(super) connections: Connections,
+    /// TCP's sockets.
+    pub(super) streams: TcpSockets,
     pub(super) datagrams: BTreeMap<u16, Datagrams>,
-    /// When the stack or a limit has something to do next.
-    pub(super) due: Option<Timestamp>,
+    /// UDP's sockets.
+    pub(super) sockets: SocketSet<'static>,
+    /// UDP's sockets that were closed, ready for the next.
+    pub(super) idle_sockets: Vec<Socket<'static>>,
     /// Connections that may wait to be accepted, at each listener.
     pub(super) backlog: usize,
     /// Its programs do nothing more.
@@ -71,16 +59,15 @@ impl Host {
     pub(super) fn new(number: usize, address: Ipv4Addr, config: &SimConfig) -> Self {
         // Hosts draw from another place than the wire, whose purposes and directions are small.
         let seed = mix(mix(config.wire.seed) ^ (1 << 32 | number as u64));
-        let mut device = Device::default();
         Host {
             address,
-            interface: interface(address, mix(seed), &mut device),
-            device,
-            sockets: SocketSet::new(Vec::new()),
+            stack: Stack::new(address, mix(seed)),
             listeners: BTreeMap::new(),
-            connections: BTreeMap::new(),
+            connections: Connections::default(),
+            streams: TcpSockets::default(),
             datagrams: BTreeMap::new(),
-            due: None,
+            sockets: SocketSet::new(Vec::new()),
+            idle_sockets: Vec::new(),
             backlog: config.backlog,
             paused: false,
             powered: true,
@@ -97,19 +84,39 @@ impl Host {
             return Some(Drop::PoweredOff);
         }
         match Packet::parse(packet) {
-            Packet::Tcp(segment) if self.is_beyond_backlog(&segment) => {
-                return Some(Drop::BacklogFull);
-            }
-            Packet::Tcp(segment) => {
-                self.hear(&segment, now);
-                self.guard_known(&segment);
-            }
+            Packet::Tcp(segment) => return self.receive_segment(packet, &segment, now),
             Packet::PortUnreachable { from, to } => self.refuse_datagrams(from.port(), to),
             _ => {}
         }
-        self.device.inbox.push_back(packet.clone());
-        self.interface.poll_ingress_single(instant(now), &mut self.device, &mut self.sockets);
+        self.stack.receive(packet, &mut self.sockets, now);
         self.take_datagrams()
+    }
+
+    /// Gives a segment to the connection that it is for, or to who listens.
+    fn receive_segment(
+        &mut self,
+        packet: &Arc<[u8]>,
+        segment: &Segment<'_>,
+        now: Timestamp,
+    ) -> Option<Drop> {
+        let port = segment.to.port();
+        if let Some(place) = self.connections.hear(port, segment.from, now) {
+            self.stack.receive(packet, self.streams.set(place), now);
+            if opens(segment) {
+                self.line_up_spare(port);
+            }
+            return None;
+        }
+        match self.listeners.get(&port).map(|backlog| backlog.spare) {
+            Some(Some(spare)) => {
+                self.stack.receive(packet, self.streams.set(spare), now);
+                self.begin_handshake(port, now);
+            }
+            // As Linux does: the client will repeat it.
+            Some(None) if opens(segment) => return Some(Drop::BacklogFull),
+            _ => self.stack.receive(packet, &mut SocketSet::new(Vec::new()), now),
+        }
+        None
     }
 
     /// Sends all that may be sent, and lets pass what has waited too long.
@@ -117,28 +124,22 @@ impl Host {
         if !self.powered {
             return;
         }
-        let mut due = None;
-        for _ in 0..MAX_ROUNDS {
-            self.review(now);
-            let before = self.device.outbox.len();
-            let result = self.interface.poll(instant(now), &mut self.device, &mut self.sockets);
-            due = self.interface.poll_at(instant(now), &self.sockets).map(timestamp);
-            let sent = self.device.outbox.len() > before || result != PollResult::None;
-            // One datagram at a time is cut into fragments, one for each round.
-            if !sent || due.is_none_or(|due| due > now) {
-                break;
-            }
+        self.connections.touch_due(now);
+        while let Some(id) = self.connections.next_touched() {
+            self.connections.poll(id, &mut self.streams, &mut self.stack, now);
+            self.review_handshake(id);
         }
-        let limit = self.review(now);
-        // The clock must move on whatever the stack thinks.
-        let due = due.map(|due| if due > now { due } else { now + Duration::from_millis(1) });
-        self.due = earlier(due, limit);
     }
 
-    /// Follows what the sockets went through. Returns when the next of them has waited too long.
-    fn review(&mut self, now: Timestamp) -> Option<Timestamp> {
-        self.review_backlogs(now);
-        self.review_connections(now)
+    /// Returns when a connection has something to do next. Datagrams leave when they are sent.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.connections.due()
+    }
+
+    /// Returns how many sockets there are, also those that no program holds any more.
+    pub(super) fn count_sockets(&self) -> usize {
+        // A connection that the stack has forgotten may still be held by its program.
+        self.streams.count() + self.connections.count_forgotten() + self.datagrams.len()
     }
 
     pub(super) fn new_id(&mut self) -> Id {
@@ -161,7 +162,7 @@ impl Host {
 
     fn uses_port(&self, kind: Port, port: u16) -> bool {
         match kind {
-            Port::Tcp => self.listeners.contains_key(&port) || self.has_connection_at(port),
+            Port::Tcp => self.listeners.contains_key(&port) || self.connections.occupy(port),
             Port::Udp => self.datagrams.contains_key(&port),
         }
     }
@@ -186,11 +187,10 @@ impl Host {
     /// Takes the power away: everything is gone, nothing is said.
     pub(super) fn power_off(&mut self) {
         self.powered = false;
-        self.due = None;
-        self.device = Device::default();
+        self.streams = TcpSockets::default();
         self.sockets = SocketSet::new(Vec::new());
         self.listeners.clear();
-        self.connections.clear();
+        self.connections = Connections::default();
         self.datagrams.clear();
     }
 
@@ -199,41 +199,19 @@ impl Host {
         self.power_off();
         self.powered = true;
         self.boots += 1;
-        let seed = mix(self.seed ^ self.boots);
-        self.interface = interface(self.address, seed, &mut self.device);
+        self.stack = Stack::new(self.address, mix(self.seed ^ self.boots));
     }
 
     /// Closes all sockets, as an operating system does for a process that has died.
     pub(super) fn kill(&mut self) {
-        for id in self.connections.keys().copied().collect::<Vec<_>>() {
+        for id in self.connections.ids() {
             self.close(id);
         }
         for port in self.listeners.keys().copied().collect::<Vec<_>>() {
             self.stop_listening(port);
         }
-        for (_, socket) in std::mem::take(&mut self.datagrams) {
-            self.sockets.remove(socket.handle);
+        for port in self.datagrams.keys().copied().collect::<Vec<_>>() {
+            self.unbind(port);
         }
     }
-}
-
-fn interface(address: Ipv4Addr, seed: u64, device: &mut Device) -> Box<Interface> {
-    let mut config = Config::new(HardwareAddress::Ip);
-    config.random_seed = seed;
-    let mut interface = Box::new(Interface::new(config, device, Instant::ZERO));
-    interface.update_ip_addrs(|addresses| {
-        // There is room for two.
-        let _ = addresses.push(IpCidr::new(address.into(), PREFIX));
-    });
-    interface.set_reassembly_timeout(REASSEMBLY_TIMEOUT);
-    interface
-}
-
-/// Returns a moment in smoltcp's words.
-pub(super) fn instant(moment: Timestamp) -> Instant {
-    Instant::from_micros(i64::try_from(moment.as_micros()).unwrap_or(i64::MAX))
-}
-
-fn timestamp(instant: Instant) -> Timestamp {
-    Timestamp::from_micros(u64::try_from(instant.total_micros()).unwrap_or(0))
 }

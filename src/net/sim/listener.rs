@@ -10,12 +10,12 @@ use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::task::Waker;
 
-use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::connection::{Connection, Owner, forget, new_socket};
+use super::connection::{Connection, Owner, new_socket};
 use super::host::{Host, Id, Port};
+use super::stack::Place;
 use super::stream::SimStream;
 use super::{SimNet, net_is_down};
 use crate::net::Listener;
@@ -26,7 +26,7 @@ use crate::time::Timestamp;
 pub(super) struct Backlog {
     id: Id,
     /// The socket that takes the next SYN.
-    spare: Option<SocketHandle>,
+    pub(super) spare: Option<Place>,
     /// Handshakes that have begun.
     begun: BTreeSet<Id>,
     /// Connections that wait to be accepted.
@@ -47,13 +47,14 @@ impl Host {
             port => port,
         };
         // Without the option even a connection in TIME-WAIT keeps a server from its port.
-        if self.listeners.contains_key(&port) || !reuse_address && self.has_connection_at(port) {
+        if self.listeners.contains_key(&port) || !reuse_address && self.connections.occupy(port) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         let id = self.new_id();
         let (begun, ready) = (BTreeSet::new(), VecDeque::new());
         let backlog = Backlog { id, spare: None, begun, ready, wakers: Vec::new() };
         self.listeners.insert(port, backlog);
+        self.keep_spare(port);
         Ok((id, SocketAddrV4::new(at, port).into()))
     }
 
@@ -69,7 +70,8 @@ impl Host {
             keep_waker(&mut backlog.wakers, waker);
             return None;
         };
-        let known = self.connections.get_mut(&connection)?;
+        self.keep_spare(port);
+        let known = self.connections.get_mut(connection)?;
         known.owner = Owner::Program;
         Some((connection, known.peer))
     }
@@ -78,85 +80,81 @@ impl Host {
     pub(super) fn stop_listening(&mut self, port: u16) {
         let Some(backlog) = self.listeners.remove(&port) else { return };
         if let Some(spare) = backlog.spare {
-            self.sockets.remove(spare);
+            self.streams.remove(spare);
         }
         for id in backlog.begun {
-            let handle = self.connections.remove(&id).and_then(|known| known.socket);
-            handle.map(|handle| self.sockets.remove(handle));
+            if let Some(place) = self.connections.remove(id).and_then(|known| known.socket) {
+                self.streams.remove(place);
+            }
         }
         for id in backlog.ready {
-            if let Some(known) = self.connections.get_mut(&id) {
+            if let Some(known) = self.connections.get_mut(id) {
                 known.owner = Owner::Program;
             }
             self.reset(id);
         }
     }
 
-    /// Returns whether this is a SYN that no listener has room for.
-    pub(super) fn is_beyond_backlog(&self, segment: &Segment<'_>) -> bool {
-        let backlog = self.listeners.get(&segment.to.port());
-        opens(segment)
-            && backlog.is_some_and(|backlog| backlog.spare.is_none())
-            && !self.knows(segment)
+    /// Makes a connection of the spare socket, if a SYN has come to it.
+    pub(super) fn begin_handshake(&mut self, port: u16, now: Timestamp) {
+        let Some(backlog) = self.listeners.get_mut(&port) else { return };
+        let Some(place) = backlog.spare else { return };
+        let Some(peer) = peer(self.streams.get(place)) else { return };
+        backlog.spare = None;
+        self.last_id += 1;
+        backlog.begun.insert(self.last_id);
+        let connection = Connection::new(place, port, peer, Owner::Listener, now);
+        self.connections.insert(self.last_id, connection);
+        self.keep_spare(port);
     }
 
-    /// Keeps a SYN of a connection that exists from the spare socket. smoltcp gives it to whichever
-    /// comes first, and a copy of a SYN would open a second connection between the same ports.
-    pub(super) fn guard_known(&mut self, segment: &Segment<'_>) {
-        if opens(segment) && self.knows(segment) {
-            let backlog = self.listeners.get_mut(&segment.to.port());
-            if let Some(spare) = backlog.and_then(|backlog| backlog.spare.take()) {
-                self.sockets.remove(spare);
+    /// Follows what a handshake went through, if this connection is in one that a listener waits for.
+    pub(super) fn review_handshake(&mut self, id: Id) {
+        let known = self.connections.get_mut(id).filter(|known| known.owner == Owner::Listener);
+        let Some(&mut Connection { port, socket, .. }) = known else { return };
+        let state = socket.map(|place| self.streams.get(place).state());
+        let Some(backlog) = self.listeners.get_mut(&port) else { return };
+        if state == Some(State::SynReceived) || !backlog.begun.remove(&id) {
+            return;
+        }
+        if matches!(state, None | Some(State::Listen)) {
+            // A RST ended the handshake, or it took too long.
+            if let Some(place) = socket {
+                self.streams.forget(place);
             }
+            self.connections.remove(id);
+            self.keep_spare(port);
+        } else {
+            backlog.ready.push_back(id);
+            backlog.wakers.drain(..).for_each(Waker::wake);
         }
     }
 
-    fn knows(&self, segment: &Segment<'_>) -> bool {
-        self.connections.values().any(|known| known.is_of(segment))
+    /// Lets the spare socket line up anew, when a SYN has come for a connection that exists. Sockets
+    /// take turns by place, so this is part of every seed's meaning: never change it.
+    pub(super) fn line_up_spare(&mut self, port: u16) {
+        let spare = self.listeners.get_mut(&port).and_then(|backlog| backlog.spare.as_mut());
+        if let Some(spare) = spare {
+            *spare = self.streams.line_up(*spare);
+        }
     }
 
-    /// Follows what the handshakes went through, and keeps a spare socket listening.
-    pub(super) fn review_backlogs(&mut self, now: Timestamp) {
-        for (&port, backlog) in &mut self.listeners {
-            let last_id = &mut self.last_id;
-            if let Some(handle) = backlog.spare
-                && let Some(peer) = peer(self.sockets.get::<Socket<'_>>(handle))
-            {
-                backlog.spare = None;
-                *last_id += 1;
-                backlog.begun.insert(*last_id);
-                let connection = Connection::new(handle, port, peer, Owner::Listener, now);
-                self.connections.insert(*last_id, connection);
-            }
-            for id in backlog.begun.clone() {
-                let handle = self.connections.get(&id).and_then(|known| known.socket);
-                let state = handle.map(|handle| self.sockets.get::<Socket<'_>>(handle).state());
-                match state {
-                    Some(State::SynReceived) => continue,
-                    // A RST ended the handshake, or it took too long.
-                    Some(State::Listen) | None => {
-                        handle.into_iter().for_each(|handle| forget(&mut self.sockets, handle));
-                        self.connections.remove(&id);
-                    }
-                    Some(_) => {
-                        backlog.ready.push_back(id);
-                        backlog.wakers.drain(..).for_each(Waker::wake);
-                    }
-                }
-                backlog.begun.remove(&id);
-            }
-            if backlog.spare.is_none() && backlog.begun.len() + backlog.ready.len() < self.backlog {
-                let mut socket = new_socket();
-                // It is new and the port is not 0: nothing can be wrong.
-                if socket.listen(port).is_ok() {
-                    backlog.spare = Some(self.sockets.add(socket));
-                }
-            }
+    /// Keeps a spare socket listening, as long as the backlog has room for a connection.
+    fn keep_spare(&mut self, port: u16) {
+        let Some(backlog) = self.listeners.get_mut(&port) else { return };
+        if backlog.spare.is_some() || backlog.begun.len() + backlog.ready.len() >= self.backlog {
+            return;
+        }
+        let mut socket = new_socket();
+        // It is new and the port is not 0: nothing can be wrong.
+        if socket.listen(port).is_ok() {
+            backlog.spare = Some(self.streams.add(socket));
         }
     }
 }
 
-fn opens(segment: &Segment<'_>) -> bool {
+/// Returns whether this is a SYN that begins a connection.
+pub(super) fn opens(segment: &Segment<'_>) -> bool {
     segment.syn && segment.acknowledgement.is_none()
 }
 

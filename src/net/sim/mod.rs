@@ -14,13 +14,16 @@
 //! own work, and sends at once what there is to send: so one write is one segment, as it is with a
 //! kernel. A driver task sleeps until the next event that no program causes.
 
+mod alarm;
 mod connection;
 mod device;
 mod host;
 mod listener;
 mod record;
 mod run;
+mod stack;
 mod stream;
+mod table;
 mod udp;
 mod world;
 
@@ -31,17 +34,17 @@ pub use stream::SimStream;
 pub use udp::SimUdp;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
-
-use tokio::sync::Notify;
 
 use super::Net;
 use crate::time::{Clock, Timestamp};
 use crate::wire::WireConfig;
+use alarm::Alarm;
 use host::Host;
 use world::{SERVER, World};
 
@@ -71,8 +74,6 @@ pub struct Sim(Arc<Shared>);
 
 struct Shared {
     world: Mutex<World>,
-    /// Something is due sooner than the driver knows.
-    kick: Notify,
     clock: Clock,
 }
 
@@ -86,11 +87,9 @@ pub struct SimNet {
 impl Sim {
     /// Makes a network in which nothing has happened yet. Call it inside a paused runtime.
     fn start(config: &SimConfig) -> Self {
-        let sim = Sim(Arc::new(Shared {
-            world: Mutex::new(World::new(config)),
-            kick: Notify::new(),
-            clock: Clock::start(),
-        }));
+        let clock = Clock::start();
+        let world = Mutex::new(World::new(config, Alarm::new(clock)));
+        let sim = Sim(Arc::new(Shared { world, clock }));
         tokio::spawn(sim.clone().drive());
         sim
     }
@@ -141,7 +140,6 @@ impl Sim {
     /// Ends the run: nothing happens any more, and nothing more is recorded.
     pub fn finish(&self) {
         self.world().over = true;
-        self.0.kick.notify_one();
     }
 
     /// Takes the record so far.
@@ -151,23 +149,19 @@ impl Sim {
 
     /// Lets happen what no program causes.
     async fn drive(self) {
-        loop {
-            let kicked = self.0.kick.notified();
-            let next = {
-                let mut world = self.world();
+        poll_fn(|cx| {
+            let mut world = self.world();
+            loop {
                 if world.over {
-                    return;
+                    return Poll::Ready(());
                 }
                 world.run_until(self.0.clock.now());
-                world.armed = world.next_event();
-                world.armed
-            };
-            tokio::select! {
-                biased;
-                () = kicked => {}
-                () = self.0.clock.sleep_until(next.unwrap_or_default()), if next.is_some() => {}
+                let next = world.next_event();
+                world.alarm.set(next);
+                ready!(world.alarm.poll(cx));
             }
-        }
+        })
+        .await;
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -183,11 +177,7 @@ impl SimNet {
 
     /// Returns how many sockets this host has, also those that no program holds any more.
     pub fn sockets(&self) -> usize {
-        let world = self.sim.world();
-        let host = &world.hosts[self.host];
-        // A connection that the stack has forgotten may still be held by its program.
-        let forgotten = host.connections.values().filter(|known| known.socket.is_none());
-        host.sockets.iter().count() + forgotten.count()
+        self.sim.world().hosts[self.host].count_sockets()
     }
 
     /// Takes the power away: all sockets vanish, and what comes is swallowed.
@@ -234,10 +224,7 @@ impl SimNet {
         let result = act(&mut world.hosts[self.host], now)?;
         world.poll(self.host, now);
         let next = world.next_event();
-        if next.is_some_and(|next| world.armed.is_none_or(|armed| next < armed)) {
-            world.armed = next;
-            self.sim.0.kick.notify_one();
-        }
+        world.alarm.set_forward(next);
         Some(result)
     }
 }

@@ -63,7 +63,7 @@ impl Drop for SimStream {
 impl Host {
     /// Returns a program's connection. There is none when the program was killed.
     fn held(&mut self, id: Id) -> Option<&mut Connection> {
-        self.connections.get_mut(&id).filter(|known| known.owner == Owner::Program)
+        self.connections.get_mut(id).filter(|known| known.owner == Owner::Program)
     }
 
     /// Reads. Returns nothing if the program has to wait; then its waker is kept.
@@ -83,14 +83,18 @@ impl Host {
             Some(Err(kind)) => return Some(Err(kind.into())),
             None => {}
         }
-        let handle = connection.socket?;
-        let socket = self.sockets.get_mut::<Socket<'_>>(handle);
+        let place = connection.socket?;
+        let socket = self.streams.get(place);
         match socket.recv_slice(buffer) {
             Ok(0) => {
                 socket.register_recv_waker(waker);
                 None
             }
-            Ok(count) => Some(Ok(Received::Bytes(count))),
+            Ok(count) => {
+                // There is room again, which may be worth telling.
+                self.connections.touch(place, id);
+                Some(Ok(Received::Bytes(count)))
+            }
             Err(RecvError::Finished) => Some(Ok(Received::EndOfStream)),
             Err(RecvError::InvalidState) => Some(Err(RESET.into())),
         }
@@ -107,14 +111,17 @@ impl Host {
         if let Some(end) = connection.end {
             return Some(Err(end.err().unwrap_or(io::ErrorKind::BrokenPipe).into()));
         }
-        let handle = connection.socket?;
-        let socket = self.sockets.get_mut::<Socket<'_>>(handle);
+        let place = connection.socket?;
+        let socket = self.streams.get(place);
         match socket.send_slice(bytes) {
             Ok(0) if !bytes.is_empty() => {
                 socket.register_send_waker(waker);
                 None
             }
-            Ok(count) => Some(Ok(count)),
+            Ok(count) => {
+                self.connections.touch(place, id);
+                Some(Ok(count))
+            }
             Err(_) => Some(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
@@ -125,8 +132,8 @@ impl Host {
         if let Some(Err(kind)) = connection.end {
             return Some(Err(kind.into()));
         }
-        let handle = connection.socket?;
-        let socket = self.sockets.get_mut::<Socket<'_>>(handle);
+        let place = connection.socket?;
+        let socket = self.streams.get(place);
         if matches!(socket.state(), State::SynSent | State::SynReceived) {
             socket.register_send_waker(waker);
             return None;
@@ -137,9 +144,10 @@ impl Host {
     /// Sends a FIN after what was written.
     pub(super) fn finish(&mut self, id: Id) -> io::Result<()> {
         let connection = self.held(id).filter(|known| known.end.is_none());
-        let handle = connection.and_then(|known| known.socket);
-        let handle = handle.ok_or(io::ErrorKind::NotConnected)?;
-        self.sockets.get_mut::<Socket<'_>>(handle).close();
+        let place = connection.and_then(|known| known.socket);
+        let place = place.ok_or(io::ErrorKind::NotConnected)?;
+        self.streams.get(place).close();
+        self.connections.touch(place, id);
         Ok(())
     }
 
@@ -155,21 +163,22 @@ impl Host {
     }
 
     fn leave(&mut self, id: Id, how: impl FnOnce(&mut Socket<'static>)) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
         if connection.owner != Owner::Program {
             return;
         }
         connection.owner = Owner::Nobody;
-        let Some(handle) = connection.socket else {
-            self.connections.remove(&id);
+        let Some(place) = connection.socket else {
+            self.connections.remove(id);
             return;
         };
-        let socket = self.sockets.get_mut::<Socket<'_>>(handle);
+        self.connections.touch(place, id);
+        let socket = self.streams.get(place);
         match socket.state() {
             // smoltcp would send a RST; an operating system sends nothing.
             State::SynSent => {
-                self.sockets.remove(handle);
-                self.connections.remove(&id);
+                self.streams.remove(place);
+                self.connections.remove(id);
             }
             // Both directions have ended: there is nothing left to say.
             State::TimeWait | State::Closed => {}

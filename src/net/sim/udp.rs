@@ -15,6 +15,7 @@ use super::listener::keep_waker;
 use super::record::Drop as Dropped;
 use super::{SimNet, net_is_down, ready_if};
 use crate::net::Udp;
+use crate::time::Timestamp;
 
 /// Longest datagram: 65,535 bytes of IP packet less headers of 20 and 8 (RFC 791, RFC 768).
 const MAX_DATAGRAM: usize = 65_507;
@@ -38,6 +39,12 @@ pub(super) struct Datagrams {
     wakers: Vec<Waker>,
 }
 
+fn new_socket() -> Socket<'static> {
+    // A datagram passes through at once, in either direction; here none has to wait.
+    let one = || PacketBuffer::new(vec![PacketMetadata::EMPTY; 2], vec![0; MAX_DATAGRAM]);
+    Socket::new(one(), one())
+}
+
 impl Host {
     /// Opens a UDP socket. Returns its name and its port.
     pub(super) fn bind(&mut self, port: u16, peer: Option<SocketAddrV4>) -> io::Result<(Id, u16)> {
@@ -46,9 +53,8 @@ impl Host {
         if self.datagrams.contains_key(&port) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
-        // A datagram passes through at once, in either direction; here none has to wait.
-        let one = || PacketBuffer::new(vec![PacketMetadata::EMPTY; 2], vec![0; MAX_DATAGRAM]);
-        let mut socket = Socket::new(one(), one());
+        // Closed sockets are as good as new, and their buffers need not be cleared.
+        let mut socket = self.idle_sockets.pop().unwrap_or_else(new_socket);
         socket.bind(port).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let (id, handle) = (self.new_id(), self.sockets.add(socket));
         let datagrams = Datagrams {
@@ -62,6 +68,15 @@ impl Host {
         };
         self.datagrams.insert(port, datagrams);
         Ok((id, port))
+    }
+
+    /// Closes a UDP socket.
+    pub(super) fn unbind(&mut self, port: u16) {
+        let Some(datagrams) = self.datagrams.remove(&port) else { return };
+        if let smoltcp::socket::Socket::Udp(mut socket) = self.sockets.remove(datagrams.handle) {
+            socket.close();
+            self.idle_sockets.push(socket);
+        }
     }
 
     /// Takes what has just come out of the stack. Returns why it was dropped, if it was.
@@ -94,6 +109,7 @@ impl Host {
         udp: &SimUdp,
         bytes: &[u8],
         to: Option<SocketAddr>,
+        now: Timestamp,
     ) -> Option<io::Result<()>> {
         let own = self.address;
         let datagrams = self.datagrams.get_mut(&udp.port).filter(|known| known.id == udp.id)?;
@@ -116,6 +132,7 @@ impl Host {
         meta.local_address = Some(own.into());
         let socket = self.sockets.get_mut::<Socket<'_>>(datagrams.handle);
         let sent = socket.send_slice(bytes, meta);
+        self.stack.send(&mut self.sockets, now);
         Some(sent.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error)))
     }
 
@@ -207,11 +224,11 @@ impl Udp for SimUdp {
         bytes: &[u8],
         to: SocketAddr,
     ) -> Poll<io::Result<()>> {
-        ready_if(self.net.act(|host, _| host.send(self, bytes, Some(to))))
+        ready_if(self.net.act(|host, now| host.send(self, bytes, Some(to), now)))
     }
 
     fn poll_send(&self, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<()>> {
-        ready_if(self.net.act(|host, _| host.send(self, bytes, None)))
+        ready_if(self.net.act(|host, now| host.send(self, bytes, None, now)))
     }
 
     fn local_address(&self) -> io::Result<SocketAddr> {
@@ -222,11 +239,8 @@ impl Udp for SimUdp {
 impl Drop for SimUdp {
     fn drop(&mut self) {
         self.net.act(|host, _| {
-            let known = host.datagrams.get(&self.port).filter(|known| known.id == self.id)?;
-            let handle = known.handle;
-            host.datagrams.remove(&self.port);
-            host.sockets.remove(handle);
-            Some(())
+            let ours = host.datagrams.get(&self.port).is_some_and(|known| known.id == self.id);
+            ours.then(|| host.unbind(self.port))
         });
     }
 }

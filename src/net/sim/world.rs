@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::SimConfig;
+use super::alarm::Alarm;
 use super::host::Host;
 use super::record::{Drop, SimEvent, SimFate};
 use crate::time::{Timestamp, earlier};
@@ -20,30 +21,33 @@ pub(super) struct World {
     pub(super) wire: Wire,
     pub(super) hosts: Vec<Host>,
     by_address: BTreeMap<Ipv4Addr, usize>,
+    /// When each host has something to do next.
+    due: Vec<Option<Timestamp>>,
     record: Vec<SimEvent>,
-    /// The driver wakes at this moment, if at all.
-    pub(super) armed: Option<Timestamp>,
+    /// Wakes the driver.
+    pub(super) alarm: Alarm,
     /// The run has ended: nothing happens any more.
     pub(super) over: bool,
 }
 
 impl World {
-    pub(super) fn new(config: &SimConfig) -> Self {
+    pub(super) fn new(config: &SimConfig, alarm: Alarm) -> Self {
         let hosts: Vec<_> =
             (0..=config.clients).map(|number| Host::new(number, address(number), config)).collect();
         World {
             wire: Wire::new(&config.wire),
             by_address: hosts.iter().map(|host| host.address).zip(0..).collect(),
+            due: vec![None; hosts.len()],
             hosts,
             record: Vec::new(),
-            armed: None,
+            alarm,
             over: false,
         }
     }
 
     /// Returns when something happens next, if no program does anything.
     pub(super) fn next_event(&self) -> Option<Timestamp> {
-        let hosts = self.hosts.iter().filter_map(|host| host.due).min();
+        let hosts = self.due.iter().flatten().min().copied();
         earlier(self.wire.poll_timeout(), hosts)
     }
 
@@ -56,7 +60,7 @@ impl World {
                 continue;
             }
             for index in 0..self.hosts.len() {
-                if self.hosts[index].due.is_some_and(|due| due <= at) {
+                if self.due[index].is_some_and(|due| due <= at) {
                     self.poll(index, at);
                 }
             }
@@ -67,7 +71,7 @@ impl World {
     pub(super) fn poll(&mut self, index: usize, now: Timestamp) {
         let host = &mut self.hosts[index];
         host.poll(now);
-        while let Some(bytes) = host.device.outbox.pop_front() {
+        while let Some(bytes) = host.stack.outgoing() {
             if destination(&bytes) == host.address {
                 // What a host says to itself never leaves it.
                 host.receive(&bytes, now);
@@ -80,6 +84,7 @@ impl World {
             };
             self.wire.receive(direction, bytes, now);
         }
+        self.due[index] = host.due();
         self.keep_events();
     }
 

@@ -1,9 +1,11 @@
 //! What has happened so far, as far as somebody may wait for it.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::scenario::When;
 use crate::time::Clock;
@@ -30,14 +32,36 @@ impl Board {
     }
 }
 
+/// A board on which everybody writes, and before which everybody waits. Its copies are one. Those
+/// who wait are woken in the order in which they came; tokio's `watch` would draw one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SharedBoard(Arc<(Mutex<Board>, Notify)>);
+
 /// What a request needs to arrive, on any wire that a scenario with this condition has.
 const UNDER_WAY: Duration = Duration::from_millis(100);
 
-/// Waits until a condition holds.
-pub(super) async fn until(board: &watch::Sender<Board>, clock: Clock, when: When) {
-    // The board lives as long as everybody who waits for it.
-    let _ = board.subscribe().wait_for(|board| board.holds(when)).await;
-    if let When::Arrived(_) = when {
-        clock.sleep_until(clock.now() + UNDER_WAY).await;
+impl SharedBoard {
+    /// Changes what stands on the board.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Board)) {
+        let (board, waiting) = &*self.0;
+        change(&mut board.lock().unwrap_or_else(PoisonError::into_inner));
+        waiting.notify_waiters();
+    }
+
+    /// Waits until a condition holds.
+    pub(super) async fn until(&self, clock: Clock, when: When) {
+        let (board, waiting) = &*self.0;
+        loop {
+            let mut notified = pin!(waiting.notified());
+            // From here on no change is missed.
+            notified.as_mut().enable();
+            if board.lock().unwrap_or_else(PoisonError::into_inner).holds(when) {
+                break;
+            }
+            notified.await;
+        }
+        if let When::Arrived(_) = when {
+            clock.sleep_until(clock.now() + UNDER_WAY).await;
+        }
     }
 }

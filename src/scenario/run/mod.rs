@@ -9,11 +9,10 @@ pub(super) mod walk;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::log::{ClientLog, Run, ServerLog};
@@ -22,7 +21,7 @@ use crate::client::ClientConfig;
 use crate::protocol::datagram::RequesterConfig;
 use crate::testbed::{Action, Happening, Listener, ServerOptions, Testbed};
 use crate::trace::{Note, Place, Trace};
-use board::{Board, until};
+use board::SharedBoard;
 use walk::{Client, Surroundings};
 
 /// Beyond the deadlines of its exchanges, no scenario takes longer than this.
@@ -94,7 +93,7 @@ async fn carry_out<T: Testbed>(
     let config = client_config(scenario, column, settings);
     let (semantics, framing) = (config.datagram.semantics, config.framing);
     let surroundings = Surroundings {
-        board: Arc::new(watch::Sender::new(Board::default())),
+        board: SharedBoard::default(),
         clock: testbed.clock(),
         server,
         config,
@@ -155,7 +154,7 @@ async fn play<T: Testbed>(
         tokio::select! {
             biased;
             Some(happening) = happenings.recv() => server.note(happening, around),
-            () = until(&around.board, around.clock, next_act), if acts.peek().is_some() => {
+            () = around.board.until(around.clock, next_act), if acts.peek().is_some() => {
                 if let Some((_, action)) = acts.next() {
                     server.acted.push((around.clock.now(), *action));
                     testbed.act(*action).await?;

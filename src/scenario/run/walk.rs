@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::ChaCha8Rng;
-use tokio::sync::watch;
 
-use super::board::{Board, until};
+use super::board::{Board, SharedBoard};
 use super::push::push;
 use crate::client::{ClientConfig, Conversation};
 use crate::net::Net;
@@ -22,7 +20,7 @@ use crate::time::{Clock, Timestamp};
 /// The board, and what every client needs.
 #[derive(Debug, Clone)]
 pub(super) struct Surroundings {
-    pub(super) board: Arc<watch::Sender<Board>>,
+    pub(super) board: SharedBoard,
     pub(super) clock: Clock,
     pub(super) server: SocketAddr,
     pub(super) config: ClientConfig,
@@ -32,7 +30,7 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     pub(super) fn note(&self, change: impl FnOnce(&mut Board)) {
-        self.board.send_modify(change);
+        self.board.change(change);
     }
 }
 
@@ -77,7 +75,7 @@ impl<N: Net> Client<N> {
 
     async fn step(&mut self, step: Step) -> io::Result<()> {
         match step {
-            Step::Await(when) => until(&self.around.board, self.around.clock, when).await,
+            Step::Await(when) => self.around.board.until(self.around.clock, when).await,
             Step::Wait(time) => self.wait(time).await?,
             Step::Mark(mark) => self.around.note(|board| {
                 board.marks.insert(mark);
@@ -130,7 +128,7 @@ impl<N: Net> Client<N> {
             }
             Step::Watch(when) => {
                 let (board, clock) = (self.around.board.clone(), self.around.clock);
-                self.watch(until(&board, clock, when)).await?;
+                self.watch(board.until(clock, when)).await?;
             }
             Step::WatchFor(time) => {
                 let clock = self.around.clock;
