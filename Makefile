@@ -5,7 +5,7 @@
 CARGO ?= cargo
 BUILT := $(if $(BIN),$(BIN),$(or $(CARGO_TARGET_DIR),target)/demo)
 
-.PHONY: help demo demo-tcp demo-udp lab shell build test check bench install
+.PHONY: same-bytes help demo demo-tcp demo-udp lab shell build test check bench install
 
 help:
 	@echo 'make demo-tcp   a real server and a real client over TCP, with what both print'
@@ -49,6 +49,17 @@ check:
 	$(CARGO) clippy --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps --document-private-items
 	$(MAKE) test
+	$(MAKE) same-bytes
+
+# What is simulated does not depend on how the programs were built.
+same-bytes: build
+	@$(CARGO) build --bin compare --quiet
+	@folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && \
+	for programs in "$(BUILT)" "$(dir $(BUILT))debug"; do \
+		out="$$folder/$$(basename "$$programs")" && mkdir "$$out" && "$$programs/compare" all \
+			--format json --svg "$$out" --pcap "$$out" --html "$$out/all.html" >"$$out/all.json" || exit 1; \
+	done && \
+	diff -r "$$folder/$$(basename "$(BUILT)")" "$$folder/debug" && echo 'Two builds, the same bytes'
 
 bench:
 	$(CARGO) bench --bench bench

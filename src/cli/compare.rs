@@ -152,7 +152,11 @@ async fn many_runs(
             settings.server.seed = settings.server.seed.wrapping_add(run);
             (*scenario, settings)
         });
-        let found = distributions::of(&simulate(seeds.collect()).await?);
+        let numbers = simulate(seeds.collect(), |comparison| distributions::numbers(&comparison));
+        let numbers = numbers.await?;
+        let first = simulate(vec![(*scenario, settings.clone())], |comparison| comparison);
+        let first = first.await?.swap_remove(0);
+        let found = distributions::of(first, &numbers);
         reports.push(json::runs(&found, &reproduce(matches, scenario.name)));
         tables.push(match arguments.format {
             Format::Markdown => markdown::runs(&found),

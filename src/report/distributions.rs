@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json;
-use crate::scenario::log::Comparison;
+use crate::scenario::log::{Comparison, Run};
 use crate::scenario::metrics::NAMES;
 use crate::scenario::{Column, Scenario};
 
@@ -47,25 +47,28 @@ impl Distributions {
     }
 }
 
-/// Puts the numbers of many runs together.
-///
-/// # Panics
-/// If there are no runs.
-pub fn of(comparisons: &[Comparison]) -> Distributions {
-    let columns = comparisons[0].runs.iter().enumerate().map(|(index, run)| {
-        let metrics: Vec<_> =
-            comparisons.iter().map(|comparison| json::metrics(&comparison.runs[index])).collect();
-        let numbers = NAMES.iter().filter_map(|name| {
-            let values = metrics.iter().filter_map(|metrics| metrics.get(*name)?.as_f64());
+/// The numbers of one run, column by column, in the order of [`NAMES`].
+pub type Numbers = Vec<Vec<Option<f64>>>;
+
+/// Returns the numbers of one run: all that is kept of it.
+pub fn numbers(comparison: &Comparison) -> Numbers {
+    let column = |run: &Run| {
+        let metrics = json::metrics(run);
+        NAMES.iter().map(|name| metrics.get(*name)?.as_f64()).collect()
+    };
+    comparison.runs.iter().map(column).collect()
+}
+
+/// Puts the numbers of many runs together; `first` is one of these runs.
+pub fn of(first: Comparison, runs: &[Numbers]) -> Distributions {
+    let columns = first.runs.iter().enumerate().map(|(index, run)| {
+        let numbers = NAMES.iter().enumerate().filter_map(|(place, name)| {
+            let values = runs.iter().filter_map(|numbers| numbers[index][place]);
             Some((*name, distribution(values.collect())?))
         });
         (run.column, numbers.collect())
     });
-    Distributions {
-        columns: columns.collect(),
-        runs: comparisons.len(),
-        first: comparisons[0].clone(),
-    }
+    Distributions { columns: columns.collect(), runs: runs.len(), first }
 }
 
 fn distribution(mut values: Vec<f64>) -> Option<Distribution> {

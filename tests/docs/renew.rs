@@ -64,17 +64,23 @@ fn elided(shown: &[String], printed: Vec<String>) -> Vec<String> {
     }
     let mut rest = printed.iter();
     let mut new = Vec::new();
-    for line in shown {
+    for line in shown.iter().filter(|line| !goes_on(line)) {
         let mut ahead = rest.clone();
         match ahead.find(|it| line != ANYTHING && label(it) == label(line)) {
             Some(found) => {
                 new.push(found.clone());
+                new.extend(ahead.clone().take_while(|it| goes_on(it)).cloned());
                 rest = ahead;
             }
             None => new.push(line.clone()),
         }
     }
     new
+}
+
+/// Whether a line is more of the row before it, whose cells had no room in one.
+fn goes_on(line: &str) -> bool {
+    line.starts_with(&" ".repeat(20))
 }
 
 /// What a row of a table is called: its text before the gap.
@@ -97,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_page_is_renewed_where_it_shows_a_simulated_command_and_nowhere_else() {
-        let page = "# T\n```console\n$ compare --net \\\n   carrier-pigeons | true\nold\n\n\
+        let page = "# T\n```console\n$ compare --net \\\n   pigeons 2>&1 | true\nold\n\n\
                     $ echo one\ntwo\n```\n";
         assert_eq!(renewed(page).expect("a shell"), page.replace("old\n", ""));
         let page = "```console\n$ compare --net pigeons 2>&1 | grep -c pigeons\n```\nend\n";
@@ -112,5 +118,10 @@ mod tests {
         let shown = lines("...\n  b    7\n  gone   1\n...");
         assert_eq!(elided(&shown, printed.clone()), lines("...\n  b    2\n  gone   1\n..."));
         assert_eq!(elided(&lines("x"), printed.clone()), printed);
+        let more = " ".repeat(30) + "more";
+        let printed = lines(&format!("  a    1\n{more}\n  b    2"));
+        let expected = lines(&format!("  a    1\n{more}\n..."));
+        assert_eq!(elided(&lines("  a    0\n..."), printed.clone()), expected);
+        assert_eq!(elided(&expected, printed), expected);
     }
 }

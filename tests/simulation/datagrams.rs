@@ -217,3 +217,18 @@ fn a_port_has_one_socket_and_is_free_again_when_that_is_gone() {
         assert_eq!(ports, [49_152, 49_153, 49_154]);
     });
 }
+
+#[test]
+fn a_new_socket_hears_nothing_that_an_old_one_left() {
+    play(SimConfig::default(), |sim| async move {
+        let (client, old) = sockets(&sim);
+        send(&client, b"for the old one").await.expect("sent");
+        pause(&sim, ms(30)).await;
+        drop(old);
+        let other = sim.server().bind("10.0.0.2:13000".parse().expect("an address"));
+        let new = sim.server().bind(server()).expect("a free port");
+        send(&client, b"for the new one").await.expect("sent");
+        assert_eq!(receive(&new).await.expect("a datagram").0, b"for the new one");
+        drop(other);
+    });
+}

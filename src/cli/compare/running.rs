@@ -35,7 +35,7 @@ pub(super) async fn compare_all(
         Network::Sim => {
             let jobs: Vec<_> =
                 scenarios.iter().map(|scenario| (*scenario, settings.clone())).collect();
-            return simulate(jobs).await;
+            return simulate(jobs, |comparison| comparison).await;
         }
         Network::Loopback => on_loopback(scenarios, settings).await?,
     };
@@ -50,8 +50,15 @@ pub(super) async fn compare_all(
 }
 
 /// Simulates every job, on as many threads as there are processors; each is a function of its
-/// scenario and settings, so it does not matter who runs when.
-pub(super) async fn simulate(jobs: Vec<(Scenario, Settings)>) -> eyre::Result<Vec<Comparison>> {
+/// scenario and settings, so it does not matter who runs when. Of each comparison only what `digest`
+/// makes of it is kept.
+///
+/// # Errors
+/// If one of them cannot be carried out.
+pub(super) async fn simulate<R: Send + 'static>(
+    jobs: Vec<(Scenario, Settings)>,
+    digest: fn(Comparison) -> R,
+) -> eyre::Result<Vec<R>> {
     let bar = progress(jobs.len());
     let jobs = Arc::new(jobs);
     let next = Arc::new(AtomicUsize::new(0));
@@ -63,7 +70,7 @@ pub(super) async fn simulate(jobs: Vec<(Scenario, Settings)>) -> eyre::Result<Ve
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some((scenario, settings)) = jobs.get(index) else { return };
-                let result = simulated(scenario, settings);
+                let result = simulated(scenario, settings).map(digest);
                 if done.send((index, result)).is_err() {
                     return;
                 }
