@@ -132,7 +132,7 @@ fn a_screen_reader_finds_its_way() {
 
 #[test]
 fn every_picture_has_a_name_of_its_own_and_no_two_share_an_id() {
-    let page = page("pictures.html", &["all", "happy-path"]);
+    let page = page("pictures.html", &["all"]);
     let document = parse(&page);
     let mut pictures = 0;
     for node in document.descendants().filter(|node| node.attribute("role") == Some("img")) {
@@ -144,6 +144,18 @@ fn every_picture_has_a_name_of_its_own_and_no_two_share_an_id() {
         assert!(said.iter().all(|one| one.parent_element() == Some(node)));
     }
     assert!(pictures > 40, "{pictures} pictures");
+    no_two_share_an_id(&document);
+}
+
+#[test]
+fn a_scenario_that_is_named_twice_is_shown_once() {
+    let page = page("twice.html", &["happy-path", "lost-reply", "happy-path"]);
+    let document = parse(&page);
+    assert_eq!(named(document.root(), "section").count(), 2);
+    no_two_share_an_id(&document);
+}
+
+fn no_two_share_an_id(document: &Document<'_>) {
     let mut ids: Vec<&str> =
         document.descendants().filter_map(|node| node.attribute("id")).collect();
     let all = ids.len();

@@ -30,10 +30,6 @@ pub struct CompareArguments {
     #[arg(long)]
     pub list: bool,
 
-    /// Print every number
-    #[arg(long)]
-    pub full: bool,
-
     /// Draw every packet with its fate, and what the programs did
     #[arg(long)]
     pub ladder: bool,
@@ -61,6 +57,10 @@ pub struct CompareArguments {
     /// In place of the scenario's own number of clients, where all do the same
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
     pub clients: Option<u8>,
+
+    /// Print every number
+    #[arg(long, help_heading = OUTPUT)]
+    pub full: bool,
 
     /// table for people, json for programs, markdown for mails and pages
     #[arg(long, value_enum, default_value_t = Format::Table, help_heading = OUTPUT)]

@@ -20,6 +20,9 @@ const LOST_AFTER: f64 = 0.6;
 /// How far down an arrow goes that has no end.
 const DROOP: f64 = 22.0;
 
+/// How far down it goes at most: its cross belongs to the moment at which it was sent.
+const STEEPEST: f64 = 120.0;
+
 /// Draws a ladder, 900 pixels wide. The title stands at its top; title and description are what a
 /// screen reader reads.
 pub fn ladder(trace: &Trace, title: &str, description: &str) -> String {
@@ -58,7 +61,15 @@ impl<'a> Way<'a> {
         let packet = &packets[index];
         let at = |what| placed.iter().find(|one| one.moment.what == what).map(|one| one.y);
         let from = end(packet.from(), at(What::Sent(index))?);
-        let arrives = at(What::Arrived(index)).unwrap_or(from.y + DROOP / LOST_AFTER);
+        // What was lost goes down as steeply as what was under way before it: lines do not cross.
+        let before = packets[..index].iter().rposition(|other| {
+            other.direction == packet.direction
+                && other.first().is_some_and(|arrival| arrival.at > packet.sent)
+        });
+        let steep =
+            before.and_then(|other| Some(at(What::Arrived(other))? - at(What::Sent(other))?));
+        let droop = steep.unwrap_or_default().clamp(DROOP / LOST_AFTER, STEEPEST);
+        let arrives = at(What::Arrived(index)).unwrap_or(from.y + droop);
         let to = end(packet.to(), arrives);
         let copied = at(What::CopyArrived(index)).map(|y| end(packet.to(), y));
         Some(Way { index, packet, from, to, copied })
@@ -95,6 +106,10 @@ impl Picture {
         }
         for way in ways.iter().flatten() {
             self.label(way);
+        }
+        // Last, so that no label covers it.
+        for way in ways.iter().flatten().filter(|way| way.packet.first().is_none()) {
+            self.reason(way.packet, way.stop());
         }
         for Placed { moment, y } in &placed {
             self.beside(moment, *y);
@@ -161,7 +176,7 @@ impl Picture {
         }
     }
 
-    /// Writes a packet's label along its arrow, at the sender's end, and why it never arrived.
+    /// Writes a packet's label along its arrow, at the sender's end.
     fn label(&mut self, way: &Way<'_>) {
         let Way { index, packet, from, to, .. } = *way;
         let part = if packet.first().is_some() { 1.0 } else { LOST_AFTER };
@@ -178,11 +193,9 @@ impl Picture {
                 self.canvas.text_along(at, along, Anchor::End, &text);
             }
         }
-        if packet.first().is_none() {
-            self.reason(packet, way.stop());
-        }
     }
 
+    /// Writes why a packet never arrived.
     fn reason(&mut self, packet: &TracedPacket, stop: Point) {
         let (text, tone) = match packet.lost {
             Some(loss) => (loss.to_string(), "ladder-said-lost"),
