@@ -434,6 +434,7 @@ fn a_command_line_that_makes_no_sense_is_refused_with_one_thing_to_do() {
         &["loss", "--runs", "5", "--ladder"],
         &["loss", "--timeout", "0s"],
         &["loss", "--net", "moon"],
+        &["head-of-line", "--exchanges", "65"],
     ] {
         let output = compare(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));

@@ -86,7 +86,7 @@ fn everything_at_once_is_one_small_file_that_asks_for_nothing() {
 
 #[test]
 fn what_is_too_large_is_left_out_with_the_command_that_draws_it() {
-    // Every scenario here draws three ladders as long as a ladder may be.
+    // The first three each draw three ladders, some as long as a ladder may be.
     let names = ["loss", "duplicate", "setup-cost", "happy-path"];
     let page = page("large.html", &[&names[..], &["--loss", "10%", "--exchanges", "150"]].concat());
     assert!(page.len() < 1_000_000, "{} bytes", page.len());

@@ -62,6 +62,7 @@ async fn run(arguments: &CompareArguments, matches: &ArgMatches) -> eyre::Result
     }
     let network = network(arguments)?;
     let scenarios = catalogue::chosen(&arguments.scenario, network)?;
+    catalogue::not_too_many(&scenarios, arguments.exchanges)?;
     catalogue::known(&arguments.expect, &scenarios, arguments.runs.is_some())?;
     if arguments.predict {
         predict(&scenarios)?;

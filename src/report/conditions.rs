@@ -52,18 +52,18 @@ const RFC_6298_FLOOR: Duration = Duration::from_secs(1);
 /// Says what a wire does: both ways at once where they are alike.
 pub fn wire(wire: &WireConfig) -> String {
     let mut parts = match wire.c2s == wire.s2c {
-        true => vec![format!("wire {}", way(&wire.c2s, " each way"))],
+        true => vec![format!("wire {} each way", way(&wire.c2s))],
         false => vec![
-            format!("wire to the server {}", way(&wire.c2s, "")),
-            format!("back {}", way(&wire.s2c, "")),
+            format!("wire to the server {}", way(&wire.c2s)),
+            format!("back {}", way(&wire.s2c)),
         ],
     };
     parts.extend(wire.rules.iter().map(rule));
     parts.join(", ")
 }
 
-fn way(way: &Impairment, each: &str) -> String {
-    let mut text = short(way.delay) + each;
+fn way(way: &Impairment) -> String {
+    let mut text = short(way.delay);
     let mut also = |part: String| text.push_str(&format!(", {part}"));
     if !way.jitter.is_zero() {
         also(format!("up to {} more", short(way.jitter)));

@@ -1,8 +1,8 @@
 //! A report that any browser shows: one file without scripts and without anything to fetch, from a
 //! projector to paper and a screen reader.
 //!
-//! [`section`] shows one comparison, [`figures`] chooses what is drawn, [`legend`] says what its
-//! marks mean. Colours and sizes are in `style.css`.
+//! `section` shows one comparison, `figures` chooses what is drawn, `legend` says what its marks
+//! mean. Colours and sizes are in `style.css`.
 
 mod figures;
 mod legend;

@@ -17,6 +17,8 @@ use std::time::Duration;
 use crate::peer::Transport;
 use crate::protocol::datagram::{RequesterConfig, Semantics};
 use crate::protocol::framing::Framing;
+use crate::protocol::parameters::WINDOW;
+use crate::service::sum::RANGE;
 use crate::testbed::{Action, Listener, ServerOptions};
 use log::{Comparison, Run};
 use wiring::{WireChoices, WirePlan};
@@ -248,9 +250,22 @@ impl Scenario {
         settings.timeout.unwrap_or(self.timeout)
     }
 
+    /// Returns how many exchanges there may be: where questions are asked without waiting, their
+    /// numbers tell them apart, and a client may have so many outstanding.
+    pub fn most_exchanges(&self) -> Option<usize> {
+        let steps = self.script.clients.iter().flat_map(|steps| steps.iter());
+        let first = steps.filter_map(|step| match step {
+            Step::Send { first, .. } => usize::try_from(*first).ok(),
+            _ => None,
+        });
+        let last = usize::try_from(*RANGE.end()).unwrap_or_default();
+        first.map(|first| (last + 1 - first).min(WINDOW)).min()
+    }
+
     /// Returns how many exchanges each asking client makes.
     pub fn exchanges(&self, settings: &Settings) -> usize {
         let named = settings.wire.highest_message().filter(|_| self.follows_faults);
-        settings.exchanges.or(named).unwrap_or(self.exchanges)
+        let exchanges = settings.exchanges.or(named).unwrap_or(self.exchanges);
+        self.most_exchanges().map_or(exchanges, |most| exchanges.min(most))
     }
 }

@@ -8,7 +8,8 @@
 //! Here are the command line and the table. `rows` says what is measured and against which target,
 //! `measure` how a ratio is taken, `footprint` measures memory and cold start; `contender` and
 //! `process` start the servers, `references` are the bare ones, and the load comes from
-//! `stream_load` (TCP) and `datagram_load` (UDP).
+//! `stream_load` (TCP) and `datagram_load` (UDP). `simulation` measures the simulated network under
+//! the load of `simulated_load`, and beside `ns3`.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -17,10 +18,13 @@ mod datagram_load;
 mod footprint;
 mod load;
 mod measure;
+mod ns3;
 mod process;
 mod references;
 mod report;
 mod rows;
+mod simulated_load;
+mod simulation;
 mod stream_load;
 
 use std::process::ExitCode;
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
     let result = match arguments.split_first() {
         Some((mode, rest)) if mode == process::GUARDED => process::run_guarded(rest),
         Some((mode, rest)) if mode == references::REFERENCE => references::serve(rest),
+        Some((mode, _)) if mode == simulation::SIMULATE => simulation::print_memory(),
         _ => parse(arguments).and_then(|options| options.map_or(Ok(true), |it| run(&it))),
     };
     match result {

@@ -11,6 +11,7 @@ use crate::footprint;
 use crate::load::Pattern;
 use crate::measure::{Metric, Plan, Side, compare};
 use crate::report::{Measured, Outcome};
+use crate::simulation::{BULK, Experiment, HUNDRED_EACH, LOSSY, TCP, UDP};
 
 /// Ratios closer to 1 than this are a tie: the null test stays within it.
 const RESOLUTION: f64 = 0.03;
@@ -28,6 +29,7 @@ enum Subject {
     ConnectionMemory(Contender),
     TokenMemory,
     ColdStart(Contender),
+    Simulation(Experiment),
 }
 
 /// When a row passes.
@@ -36,16 +38,19 @@ pub(crate) enum Target {
     RatioAtMost(f64),
     RatioAtLeast(f64),
     BytesAtMost(f64),
+    PacketsAtLeast(f64),
+    MillisecondsAtMost(f64),
     /// What the null test asks of a ratio.
     Tie,
 }
 
 impl Target {
-    /// Whether the ratio, or the bytes where the target is in bytes, meet it.
+    /// Whether the ratio, or whatever else the target is in, meets it.
     pub(crate) fn is_met(self, value: f64) -> bool {
         match self {
             Self::RatioAtMost(most) | Self::BytesAtMost(most) => value <= most,
-            Self::RatioAtLeast(least) => value >= least,
+            Self::MillisecondsAtMost(most) => value <= most,
+            Self::RatioAtLeast(least) | Self::PacketsAtLeast(least) => value >= least,
             Self::Tie => (value - 1.0).abs() <= RESOLUTION,
         }
     }
@@ -56,7 +61,10 @@ impl fmt::Display for Target {
         match self {
             Self::RatioAtMost(most) => write!(formatter, "<= {most:.2}x"),
             Self::RatioAtLeast(least) => write!(formatter, ">= {least:.2}x"),
-            Self::BytesAtMost(most) => write!(formatter, "<= {most:.0} B"),
+            Self::BytesAtMost(most) if most < 1e6 => write!(formatter, "<= {most:.0} B"),
+            Self::BytesAtMost(most) => write!(formatter, "<= {:.0} MB", most / 1e6),
+            Self::PacketsAtLeast(least) => write!(formatter, ">= {:.0} k/s", least / 1e3),
+            Self::MillisecondsAtMost(most) => write!(formatter, "<= {most:.0} ms"),
             Self::Tie => write!(formatter, "1 +- {RESOLUTION}"),
         }
     }
@@ -82,7 +90,7 @@ impl Row {
 
     /// Whether it compares with another server, so that there can be a null test.
     pub(crate) fn has_reference(&self) -> bool {
-        !matches!(self.subject, Subject::TokenMemory)
+        !matches!(self.subject, Subject::TokenMemory | Subject::Simulation(_))
     }
 
     /// The same row as a null test: the reference in our server's place.
@@ -92,7 +100,7 @@ impl Row {
             Subject::ConnectionMemory(contender) | Subject::ColdStart(contender) => {
                 *contender = Contender::BareTokio;
             }
-            Subject::TokenMemory => {}
+            Subject::TokenMemory | Subject::Simulation(_) => {}
         }
         if !matches!(self.target, Target::BytesAtMost(_)) {
             self.target = Target::Tie;
@@ -115,6 +123,12 @@ impl Row {
             Subject::ConnectionMemory(ours) => footprint::connection_memory(ours, self.target),
             Subject::TokenMemory => footprint::token_memory(self.target),
             Subject::ColdStart(ours) => footprint::cold_start(ours, plan, self.target),
+            Subject::Simulation(experiment) => {
+                if let Some(reason) = experiment.missing() {
+                    return Outcome::Skipped(reason);
+                }
+                experiment.measure(plan, self.target)
+            }
         };
         measured.map_or_else(|error| Outcome::Failed(error.to_string()), Outcome::Measured)
     }
@@ -133,6 +147,7 @@ pub(crate) fn all() -> Vec<Row> {
         Row::new("memory, UDP token", Target::BytesAtMost(a_token), Subject::TokenMemory),
         Row::new("cold start to first reply", Target::RatioAtMost(2.0), cold_start),
     ]);
+    rows.extend(simulation_rows());
     rows
 }
 
@@ -189,5 +204,22 @@ fn transcript_rows() -> Vec<Row> {
         row("transcript TCP 1x1", Pattern::PingPong, Metric::Wall),
         row("transcript TCP 64x1", streams, Metric::ServerCpu),
         row("transcript UDP 1x1 framed", datagrams, Metric::Wall),
+    ]
+}
+
+fn simulation_rows() -> Vec<Row> {
+    let row = |name, target, experiment| Row::new(name, target, Subject::Simulation(experiment));
+    let many = Target::PacketsAtLeast(400_000.0);
+    let least = Target::RatioAtLeast(5.0);
+    let milliseconds = Target::MillisecondsAtMost;
+    vec![
+        row("simulated TCP exchanges", many, Experiment::Rate(TCP)),
+        row("simulated UDP exchanges", many, Experiment::Rate(UDP)),
+        row("simulated transfer", many, Experiment::Rate(BULK)),
+        row("simulated 2 x 100 exchanges", milliseconds(20.0), Experiment::Time(&HUNDRED_EACH)),
+        row("simulated 1 MB at 5 % loss", milliseconds(10.0), Experiment::Time(&LOSSY)),
+        row("memory, simulated network", Target::BytesAtMost(50e6), Experiment::Memory),
+        row("simulated 1 MB, no loss", least, Experiment::BesideNs3 { loss: 0.0 }),
+        row("simulated 1 MB, 5 % loss", least, Experiment::BesideNs3 { loss: 0.05 }),
     ]
 }

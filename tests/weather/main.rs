@@ -97,14 +97,13 @@ fn the_same_seed_gives_the_same_record() {
 fn try_seed(seed: u64) -> Result<Coverage, String> {
     let world = World::draw(seed);
     let failure = |what: &str| words::failure(&world, what);
-    let story = catch_unwind(AssertUnwindSafe(|| live_through(&world)));
-    let story = story.map_err(|panic| failure(&words::panic_text(&*panic)))?;
-    let traffic = Traffic::read(&story.record);
-    let wrong = checks::all(&story, &traffic);
-    match wrong.is_empty() {
-        true => Ok(Coverage::of(&story, &traffic)),
-        false => Err(failure(&wrong.join("\n"))),
-    }
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        let story = live_through(&world);
+        let traffic = Traffic::read(&story.record);
+        (checks::all(&story, &traffic), Coverage::of(&story, &traffic))
+    }));
+    let (wrong, met) = judged.map_err(|panic| failure(&words::panic_text(&*panic)))?;
+    if wrong.is_empty() { Ok(met) } else { Err(failure(&wrong.join("\n"))) }
 }
 
 /// Tells everything about one seed.

@@ -120,7 +120,7 @@ fn simulate_column(scenario: &Scenario, column: Column, settings: &Settings) -> 
 fn failed(name: &str, title: &str, error: &io::Error) -> eyre::Report {
     Failure::local(
         format!("Could not run {name} over {title}: {error}"),
-        "Try it by itself, or see: compare --doctor",
+        "Try it by itself, with a shorter --timeout; or see: compare --doctor",
     )
     .into()
 }

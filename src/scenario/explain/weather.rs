@@ -1,11 +1,11 @@
 //! About bad networks: silence, loss, copies, disorder.
 
-use super::{both, three, times};
+use super::{answered, both, three, times};
 use crate::protocol::Ending;
 use crate::protocol::datagram::Semantics;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::metrics::sum;
-use crate::scenario::rows::{count, idle_learns, short};
+use crate::scenario::rows::{count, idle_learns, list, short};
 
 pub(in crate::scenario) fn black_hole(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
@@ -54,7 +54,8 @@ pub(in crate::scenario) fn loss(comparison: &Comparison) -> String {
     three(comparison, |maybe, udp, tcp| {
         let Some(wire) = &maybe.wire else { return String::new() };
         let (to, back) = (1.0 - wire.c2s.loss, 1.0 - wire.s2c.loss);
-        let arithmetic = match wire.rules.is_empty() {
+        let by_luck = wire.rules.is_empty() && (0.0..1.0).contains(&(to * back)) && to * back > 0.0;
+        let arithmetic = match by_luck {
             true => format!(
                 "A round trip survives with {to:.2} x {back:.2} = {:.0} %, not {:.0} %. ",
                 to * back * 100.0,
@@ -64,11 +65,14 @@ pub(in crate::scenario) fn loss(comparison: &Comparison) -> String {
         };
         let repeats = match udp.semantics {
             Semantics::Maybe => "Nobody repeats over UDP here; over TCP the stack does.".to_owned(),
-            _ => {
+            _ if answered(udp) > answered(maybe) => {
                 "Repeating mends it, 1 s and more each time: over UDP our client repeats, over TCP \
-                  the stack does."
+                 the stack does."
                     .to_owned()
             }
+            _ => "Repeating mended nothing here: over UDP our client repeats, over TCP the stack \
+                  does."
+                .to_owned(),
         };
         format!("{arithmetic}{repeats} {}{}", unheard(udp, tcp), karn(tcp))
     })
@@ -158,11 +162,7 @@ pub(in crate::scenario) fn duplicate(comparison: &Comparison) -> String {
 
 pub(in crate::scenario) fn reorder(comparison: &Comparison) -> String {
     three(comparison, |maybe, udp, tcp| {
-        let order = |run: &Run| {
-            let numbers: Vec<String> =
-                run.executed().map(|(_, number)| number.to_string()).collect();
-            numbers.join(", ")
-        };
+        let order = |run: &Run| list(run.executed().map(|(_, number)| number.to_string()));
         format!(
             "The first message was overtaken. TCP's stack kept the others back and delivered all in \
              order ({}). UDP delivers what comes, when it comes ({}): with ids each answer still finds \

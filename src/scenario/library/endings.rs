@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{NEEDS_HOSTS, PLAIN, SERVES, WORK};
+use crate::protocol::parameters::WINDOW;
 use crate::scenario::rows::{self as row, packets, shapes};
 use crate::scenario::{Scenario, Script, Step, When, explain};
 use crate::testbed::Action;
@@ -15,7 +16,7 @@ pub(super) const CLOSE_VS_SHUTDOWN: Scenario = Scenario {
     question: "How do I say: I have finished, but I still listen?",
     exchanges: 3,
     script: Script {
-        window: 3,
+        window: WINDOW,
         clients: &[&[
             Step::Send { first: 25, every: Duration::ZERO },
             Step::HalfClose,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{NEEDS_BUFFERS, NEEDS_MTU, NEEDS_WIRE, PLAIN, SERVES};
 use crate::protocol::framing::Framing;
-use crate::protocol::parameters::TIMEOUT;
+use crate::protocol::parameters::{TIMEOUT, WINDOW};
 use crate::scenario::rows::{self as row, packets, pressure, shapes};
 use crate::scenario::wiring::{CLEAN, WirePlan};
 use crate::scenario::{Scenario, Script, Step, TCP, UDP_BARE, explain};
@@ -23,7 +23,7 @@ pub(super) const MESSAGE_BOUNDARIES: Scenario = Scenario {
         ..CLEAN
     },
     script: Script {
-        window: 3,
+        window: WINDOW,
         clients: &[&[Step::Send { first: 25, every: Duration::ZERO }, Step::Collect]],
         ..SERVES
     },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{NEEDS_WIRE, PLAIN, SERVES};
-use crate::protocol::parameters::TIMEOUT;
+use crate::protocol::parameters::{TIMEOUT, WINDOW};
 use crate::scenario::rows::{self as row, packets, weather};
 use crate::scenario::wiring::{CLEAN, WirePlan};
 use crate::scenario::{
@@ -169,7 +169,7 @@ pub(super) const REORDER: Scenario = Scenario {
         ..CLEAN
     },
     script: Script {
-        window: 3,
+        window: WINDOW,
         clients: &[&[Step::Send { first: 25, every: Duration::from_millis(2) }, Step::Collect]],
         ..SERVES
     },
@@ -195,7 +195,7 @@ pub(super) const HEAD_OF_LINE: Scenario = Scenario {
     exchanges: 10,
     wire: WirePlan { rules: &[Rule { fault: Fault::Drop, what: What::Request(3) }], ..CLEAN },
     script: Script {
-        window: 64,
+        window: WINDOW,
         clients: &[&[
             Step::Open,
             Step::Send { first: 1, every: Duration::from_millis(10) },

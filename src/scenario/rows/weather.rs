@@ -118,7 +118,8 @@ pub const LOSS_THEORY: Row = row("theory", |run| {
         (Transport::Udp, Semantics::Maybe) => {
             format!("{:.0} of {all}", both * all as f64)
         }
-        (Transport::Udp, _) => format!("{:.2} tries each", 1.0 / both),
+        (Transport::Udp, _) if both > 0.0 => format!("{:.2} tries each", 1.0 / both),
+        (Transport::Udp, _) => "never".to_owned(),
     }
 });
 

@@ -35,22 +35,32 @@ impl Board {
 /// A board on which everybody writes, and before which everybody waits. Its copies are one. Those
 /// who wait are woken in the order in which they came; tokio's `watch` would draw one.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SharedBoard(Arc<(Mutex<Board>, Notify)>);
+pub(super) struct SharedBoard(Arc<BoardState>);
 
-/// What a request needs to arrive, on any wire that a scenario with this condition has.
-const UNDER_WAY: Duration = Duration::from_millis(100);
+#[derive(Debug, Default)]
+struct BoardState {
+    board: Mutex<Board>,
+    waiting: Notify,
+    /// In this time a request has arrived, if it arrives at all.
+    under_way: Duration,
+}
 
 impl SharedBoard {
+    /// An empty board; `under_way` is what a request needs to arrive.
+    pub(super) fn new(under_way: Duration) -> Self {
+        SharedBoard(Arc::new(BoardState { under_way, ..BoardState::default() }))
+    }
+
     /// Changes what stands on the board.
     pub(super) fn change(&self, change: impl FnOnce(&mut Board)) {
-        let (board, waiting) = &*self.0;
+        let BoardState { board, waiting, .. } = &*self.0;
         change(&mut board.lock().unwrap_or_else(PoisonError::into_inner));
         waiting.notify_waiters();
     }
 
     /// Waits until a condition holds.
     pub(super) async fn until(&self, clock: Clock, when: When) {
-        let (board, waiting) = &*self.0;
+        let BoardState { board, waiting, under_way } = &*self.0;
         loop {
             let mut notified = pin!(waiting.notified());
             // From here on no change is missed.
@@ -61,7 +71,7 @@ impl SharedBoard {
             notified.await;
         }
         if let When::Arrived(_) = when {
-            clock.sleep_until(clock.now() + UNDER_WAY).await;
+            clock.sleep_until(clock.now() + *under_way).await;
         }
     }
 }

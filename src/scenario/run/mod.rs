@@ -27,6 +27,9 @@ use walk::{Client, Surroundings};
 /// Beyond the deadlines of its exchanges, no scenario takes longer than this.
 const HORIZON: Duration = Duration::from_secs(120);
 
+/// What any program needs to do something.
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// Without deadlines, no transport tries longer than this: TCP gives up data after some 15 minutes.
 const NO_DEADLINE: Duration = Duration::from_secs(3600);
 
@@ -67,10 +70,14 @@ pub async fn run<T: Testbed>(
     tokio::select! {
         biased;
         run = carry_out(&mut testbed, scenario, column, settings, random) => run,
-        () = too_long => {
-            Err(io::Error::new(io::ErrorKind::TimedOut, "the scenario did not come to its end"))
-        }
+        () = too_long => Err(never_ended(horizon(scenario, settings))),
     }
+}
+
+fn never_ended(horizon: Duration) -> io::Error {
+    let horizon = humantime::format_duration(Duration::from_secs(horizon.as_secs()));
+    let what = format!("nothing ended it within {horizon} of its own time");
+    io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
 async fn carry_out<T: Testbed>(
@@ -92,8 +99,10 @@ async fn carry_out<T: Testbed>(
     let server = testbed.listen(script.server, &options, column.transport).await?;
     let config = client_config(scenario, column, settings);
     let (semantics, framing) = (config.datagram.semantics, config.framing);
+    let wire = scenario.wire(settings);
+    let under_way = (wire.c2s.delay + wire.c2s.jitter) * 2 + MOMENT;
     let surroundings = Surroundings {
-        board: SharedBoard::default(),
+        board: SharedBoard::new(under_way),
         clock: testbed.clock(),
         server,
         config,
@@ -117,7 +126,7 @@ async fn carry_out<T: Testbed>(
         read_to_the_end(testbed, &mut happenings, &mut server, &surroundings).await;
     }
     let trace = trace.map(|trace| with_notes(trace, &logs, &server));
-    let wire = trace.is_some().then(|| scenario.wire(settings));
+    let wire = trace.is_some().then_some(wire);
     let deadline = scenario.timeout(settings);
     Ok(Run { column, semantics, framing, deadline, clients: logs, server, ended, wire, trace })
 }

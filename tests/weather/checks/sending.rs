@@ -73,7 +73,7 @@ pub(super) fn copies_leave_in_time(story: &Story, _: &Traffic) -> Vec<String> {
                 if gap + ms(1) < shortest.min(MAX_RETRANSMISSION_TIMEOUT) || gap > longest + ms(2) {
                     wrong.push(format!("{} was repeated after {gap:?}", asked.text));
                 }
-                shortest *= 2;
+                shortest = (shortest * 2).min(MAX_RETRANSMISSION_TIMEOUT);
             }
         }
     }
