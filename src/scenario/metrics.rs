@@ -216,14 +216,15 @@ impl Run {
         let tcp = self.column.transport == Transport::Tcp;
         let opened: usize = self.clients.iter().map(|client| client.opened).sum();
         let repeated = self.exchanges().map(|one| usize::from(one.retransmissions)).sum();
+        let not_sent: usize = self.clients.iter().map(|client| client.not_sent.len()).sum();
         let traffic = self.packets().map(|packets| Traffic::of(&packets));
         let traffic = traffic.as_ref();
         Metrics {
             exit_code: telling.map(|one| one.ending.exit_code()),
             outcome: telling.map(|one| one.ending.name()),
-            exchanges: self.exchanges().count(),
+            exchanges: self.exchanges().count() + not_sent,
             agreed: self.agreed(),
-            failed: self.exchanges().filter(|one| !one.is_replied()).count(),
+            failed: self.exchanges().filter(|one| !one.is_replied()).count() + not_sent,
             executions: self.logged("exchange"),
             attempts: self.exchanges().map(|one| one.sent.len()).sum(),
             retransmissions: match tcp {

@@ -250,6 +250,12 @@ impl Scenario {
         settings.timeout.unwrap_or(self.timeout)
     }
 
+    /// Returns how TCP bytes become messages: as the user wants, unless that is left to us.
+    pub fn framing(&self, settings: &Settings) -> Framing {
+        let chosen = settings.server.framing;
+        self.script.framing.filter(|_| chosen == Framing::default()).unwrap_or(chosen)
+    }
+
     /// Returns how many exchanges there may be: where questions are asked without waiting, their
     /// numbers tell them apart, and a client may have so many outstanding.
     pub fn most_exchanges(&self) -> Option<usize> {

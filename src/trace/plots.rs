@@ -101,9 +101,17 @@ pub(super) fn last_of_arrivals(series: &[ArrivalSeries]) -> Timestamp {
 
 /// Writes when a row's sender sent: `0, 1, 3, 7 s`.
 pub(super) fn times(row: &TimelineRow) -> String {
-    let sent: Vec<_> = row.sent.iter().map(|at| short_seconds(*at)).collect();
-    if sent.is_empty() { "no time".to_owned() } else { format!("{} s", sent.join(", ")) }
+    let first = row.sent.iter().take(FEW_TIMES).map(|at| short_seconds(*at));
+    let first = first.collect::<Vec<_>>().join(", ");
+    match row.sent.len() {
+        0 => "no time".to_owned(),
+        all if all > FEW_TIMES => format!("{first}, ... s, {all} times"),
+        _ => format!("{first} s"),
+    }
 }
+
+/// More times than these only count: they must fit a line, with the end.
+const FEW_TIMES: usize = 5;
 
 /// Writes seconds with at most three decimals: `1.1`, `10`.
 pub(super) fn short_seconds(at: Timestamp) -> String {

@@ -1,8 +1,8 @@
 //! How an exchange over UDP ends other than by its reply or its deadline.
 
-use socklab::protocol::Requester;
 use socklab::protocol::datagram::header::{ByeReason, Header, Type};
 use socklab::protocol::datagram::{IcmpPolicy, RequesterConfig, Semantics};
+use socklab::protocol::{Input, Requester, RequesterEvent, Transmit};
 
 use crate::by_hand::{FIRST_ID, TOKEN, datagram, ms, of_kind};
 use crate::client_by_hand::ClientByHand;
@@ -158,6 +158,29 @@ fn a_vetting_client_whose_first_attempt_was_not_refused_cannot_know() {
     client.is_refused();
     let story = client.story();
     assert_eq!(story, ["9 after 3: OutcomeUnknown(RefusedLater)"]);
+}
+
+#[test]
+fn what_comes_before_the_question_has_left_answers_nothing() {
+    for semantics in [Semantics::Maybe, Semantics::AtMostOnce] {
+        let config = RequesterConfig { semantics, ..RequesterConfig::default() };
+        let mut client = ClientByHand::new(config);
+        // Asked, and not yet sent: the socket had something to read first.
+        client.requester.request("A;1", client.now, None, false);
+        let early = match semantics {
+            Semantics::Maybe => b"S;50".to_vec(),
+            _ => datagram(Header::new(Type::Reply, 1, TOKEN, FIRST_ID), "S;50"),
+        };
+        client.requester.receive(Input::Bytes(&early), client.now);
+        assert_eq!(client.requester.poll_event(), Some(RequesterEvent::Unexpected));
+        let Some(Transmit::Bytes { bytes, .. }) = client.requester.poll_transmit(client.now) else {
+            panic!("the question does not leave");
+        };
+        let length = bytes.len();
+        client.requester.transmitted(length, client.now);
+        client.hears(&early);
+        assert_eq!(client.story(), ["9 after 1: Replied(\"S;50\")"]);
+    }
 }
 
 #[test]

@@ -206,7 +206,8 @@ impl DatagramRequester {
         if header.kind == Type::Bye {
             return self.goodbye(&header, now);
         }
-        let found = self.outstanding.iter_mut().find(|(_, one)| one.id == header.message_id);
+        let asked = |one: &Outstanding| one.id == header.message_id && one.attempts > 0;
+        let found = self.outstanding.iter_mut().find(|(_, one)| asked(one));
         let Some((&order, one)) = found else {
             return self.unexpected();
         };
@@ -282,8 +283,9 @@ impl DatagramRequester {
     }
 
     fn bare(&mut self, datagram: &[u8], now: Timestamp) {
-        // Without an id, whatever comes is taken for the answer to the oldest question.
-        let oldest = self.outstanding.keys().next().copied();
+        // Without an id, whatever comes is taken for the answer to the oldest question that has left.
+        let asked = self.outstanding.iter().find(|(_, one)| one.attempts > 0);
+        let oldest = asked.map(|(order, _)| *order);
         let Some(order) = oldest.filter(|_| self.config.semantics == Semantics::Maybe) else {
             return self.unexpected();
         };

@@ -6,6 +6,7 @@ use crate::protocol::datagram::Semantics;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::metrics::sum;
 use crate::scenario::rows::{count, idle_learns, list, short};
+use crate::wire::{Direction, WireConfig};
 
 pub(in crate::scenario) fn black_hole(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
@@ -110,6 +111,15 @@ fn karn(tcp: &Run) -> String {
 
 pub(in crate::scenario) fn lost_reply(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
+        match what_was_lost(udp) {
+            Some(Direction::ServerToClient) => {}
+            Some(Direction::ClientToServer) => return lost_request(tcp, udp),
+            None => {
+                return "Nothing that carries a message was lost on the way over UDP: nobody had to \
+                        repeat."
+                    .to_owned();
+            }
+        }
         let executed = udp.logged("exchange");
         let known = match (udp.semantics, udp.logged("duplicate")) {
             (Semantics::AtMostOnce, copies) if copies > 0 => format!(
@@ -135,6 +145,25 @@ pub(in crate::scenario) fn lost_reply(comparison: &Comparison) -> String {
     })
 }
 
+/// Returns which way the first message went that was lost.
+fn what_was_lost(run: &Run) -> Option<Direction> {
+    let packets = run.packets()?;
+    let lost =
+        packets.iter().find(|(packet, reading)| packet.lost.is_some() && reading.payload > 0);
+    lost.map(|(packet, _)| packet.direction)
+}
+
+fn lost_request(tcp: &Run, udp: &Run) -> String {
+    format!(
+        "Here it was the question that was lost. Over UDP the client cannot tell that from a lost \
+         answer, and did the same: {} sent, executed {}. Over TCP the stack sent its segment again; \
+         executed {}.",
+        count(udp.exchanges().map(|one| one.sent.len()).sum(), "datagram"),
+        times(udp.logged("exchange")),
+        times(tcp.logged("exchange"))
+    )
+}
+
 pub(in crate::scenario) fn duplicate(comparison: &Comparison) -> String {
     three(comparison, |maybe, udp, tcp| {
         let all = maybe.exchanges().count();
@@ -146,8 +175,13 @@ pub(in crate::scenario) fn duplicate(comparison: &Comparison) -> String {
             }
             Semantics::Maybe => "With one try there are no ids",
         };
+        let doubled = |wire: &WireConfig| wire.c2s.duplicate >= 1.0;
+        let came = match maybe.wire.as_ref().is_some_and(doubled) {
+            true => "Every datagram to the server came twice.",
+            false => "Some packets came twice.",
+        };
         format!(
-            "Every datagram to the server came twice. With bare datagrams it executed {} for {all} \
+            "{came} With bare datagrams it executed {} for {all} \
              questions, and the client took a late answer to one question for the answer to the next: \
              {} of {all} sums agree. {repeating}: {} executed, {} agree. TCP drops copies by their \
              sequence numbers: {} of {all}.",
@@ -162,9 +196,13 @@ pub(in crate::scenario) fn duplicate(comparison: &Comparison) -> String {
 
 pub(in crate::scenario) fn reorder(comparison: &Comparison) -> String {
     three(comparison, |maybe, udp, tcp| {
+        let overtaken = match overtaken(udp) {
+            Some(number) => format!("Number {number} was overtaken."),
+            None => "Nothing was overtaken over UDP.".to_owned(),
+        };
         let order = |run: &Run| list(run.executed().map(|(_, number)| number.to_string()));
         format!(
-            "The first message was overtaken. TCP's stack kept the others back and delivered all in \
+            "{overtaken} TCP's stack kept the others back and delivered all in \
              order ({}). UDP delivers what comes, when it comes ({}): with ids each answer still finds \
              its question ({} of {} sums agree), without them it does not ({} agree).",
             order(tcp),
@@ -176,19 +214,35 @@ pub(in crate::scenario) fn reorder(comparison: &Comparison) -> String {
     })
 }
 
+/// Returns the first number that the server had later than one asked after it.
+fn overtaken(run: &Run) -> Option<i64> {
+    let there: Vec<i64> = run.executed().map(|(_, number)| number).collect();
+    let mut asked: Vec<i64> = there.clone();
+    asked.sort_unstable();
+    asked.into_iter().find(|number| {
+        let place = there.iter().position(|other| other == number);
+        place.is_some_and(|place| there[..place].iter().any(|other| other > number))
+    })
+}
+
 pub(in crate::scenario) fn head_of_line(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
         let late = |run: &Run| {
             let transits = run.transits();
             let best = transits.iter().map(|(_, time)| *time).min().unwrap_or_default();
             let late = std::time::Duration::from_millis(10);
-            transits.iter().filter(|(_, time)| *time > best + late).count()
+            transits.iter().filter(|(_, time)| *time >= best + late).count()
         };
         let lost = |run: &Run| run.exchanges().filter(|one| one.ending == Ending::TimedOut).count();
         let repaired = match lost(udp) {
             0 => "it came when our client repeated it, and delayed nobody".to_owned(),
             lost => format!("{lost} never came, and delayed nobody"),
         };
+        if late(tcp) < 2 {
+            return "Nothing came behind what was lost, so nothing had to wait for it: ask more, or \
+                    lose an earlier one."
+                .to_owned();
+        }
         format!(
             "One packet was lost. TCP promises order, so what came behind it had to wait in the stack \
              until it was repaired: {} messages were late, though only one was lost \

@@ -95,7 +95,7 @@ pub const ALL_TOOK: Row = Row {
 /// How the times of the answers are distributed.
 pub const HALF_AND_MOST: Row = Row {
     needs_packets: false,
-    label: "answer after: half, 95 %",
+    label: "answered after: half, 95 %",
     cell: |run| {
         let metrics = run.metrics();
         match (metrics.p50_ms, metrics.p95_ms) {

@@ -161,14 +161,14 @@ pub const ARRIVED_AT: Row = row("there at (ms)", |run| {
     list(run.executed().map(|(at, _)| format!("{:.0}", ms(at.since(began)))))
 });
 
-/// More than this behind the fastest is late: what the script leaves between two messages.
+/// So much behind the fastest is late: what the script leaves between two messages.
 const LATE_BY: Duration = Duration::from_millis(10);
 
 /// Which messages were late.
 pub const LATE: Row = row("messages that came late", |run| {
     let transits = run.transits();
     let best = transits.iter().map(|(_, time)| *time).min().unwrap_or_default();
-    let late = transits.iter().filter(|(_, time)| *time > best + LATE_BY);
+    let late = transits.iter().filter(|(_, time)| *time >= best + LATE_BY);
     let late: Vec<i64> = late.map(|(number, _)| *number).collect();
     match late[..] {
         [] => "none".to_owned(),

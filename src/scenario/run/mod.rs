@@ -92,7 +92,7 @@ async fn carry_out<T: Testbed>(
     let options = ServerOptions {
         work: settings.work.unwrap_or(script.work),
         goodbye: script.goodbye && settings.server.goodbye,
-        framing: script.framing.unwrap_or(settings.server.framing),
+        framing: scenario.framing(settings),
         max_message: script.max_message,
         ..settings.server.clone()
     };
@@ -135,7 +135,7 @@ fn client_config(scenario: &Scenario, column: Column, settings: &Settings) -> Cl
     let script = &scenario.script;
     ClientConfig {
         timeout: scenario.timeout(settings),
-        framing: script.framing.unwrap_or(settings.server.framing),
+        framing: scenario.framing(settings),
         max_message: script.max_message,
         datagram: RequesterConfig {
             semantics: column.semantics.unwrap_or(settings.datagram.semantics),
