@@ -105,7 +105,7 @@ pub(super) fn times(row: &TimelineRow) -> String {
     let first = first.collect::<Vec<_>>().join(", ");
     match row.sent.len() {
         0 => "no time".to_owned(),
-        all if all > FEW_TIMES => format!("{first}, ... s, {all} times"),
+        all if all > FEW_TIMES => format!("{first} s, and so on: {all} times"),
         _ => format!("{first} s"),
     }
 }

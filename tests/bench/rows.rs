@@ -61,7 +61,7 @@ impl fmt::Display for Target {
         match self {
             Self::RatioAtMost(most) => write!(formatter, "<= {most:.2}x"),
             Self::RatioAtLeast(least) => write!(formatter, ">= {least:.2}x"),
-            Self::BytesAtMost(most) if most < 1e6 => write!(formatter, "<= {most:.0} B"),
+            Self::BytesAtMost(most) if *most < 1e6 => write!(formatter, "<= {most:.0} B"),
             Self::BytesAtMost(most) => write!(formatter, "<= {:.0} MB", most / 1e6),
             Self::PacketsAtLeast(least) => write!(formatter, ">= {:.0} k/s", least / 1e3),
             Self::MillisecondsAtMost(most) => write!(formatter, "<= {most:.0} ms"),
