@@ -5,12 +5,12 @@
 CARGO ?= cargo
 BUILT := $(if $(BIN),$(BIN),$(or $(CARGO_TARGET_DIR),target)/demo)
 
-.PHONY: same-bytes help demo demo-tcp demo-udp lab shell build test check bench install
+.PHONY: help demo demo-tcp demo-udp lab shell build test check same-bytes bench install
 
 help:
 	@echo 'make demo-tcp   a real server and a real client over TCP, with what both print'
 	@echo 'make demo-udp   the same over UDP'
-	@echo 'make demo       compare: three questions to both transports, side by side (10 s)'
+	@echo 'make demo       compare: three questions to both transports, side by side'
 	@echo 'make shell      a shell in which server, client and compare work as typed'
 	@echo 'make test       all tests'
 	@echo 'make check      format, lints, documentation and all tests'

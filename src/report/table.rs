@@ -85,7 +85,7 @@ fn spread_of(distribution: &Distribution) -> String {
 fn number(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 || value.fract() == 0.0 => format!("{value:.0}"),
-        middle if middle >= 10.0 => format!("{value:.1}"),
+        middle if (10.0..99.95).contains(&middle) => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     }
 }

@@ -173,7 +173,8 @@ async fn aftermath(sim: &Sim, host: &ServerHost, world: &World, heard: &Overhear
             clock.sleep_until(clock.now() + ms(3_000)).await;
             probes.extend(probe_all_places(sim, &net, plan.max_clients).await);
         }
-        replays = replay(&net, &heard.lock().expect("no panic").clone(), plan.work).await;
+        let heard = heard.lock().expect("no panic").clone();
+        replays = replay(&net, &heard, plan.work).await;
         let began = clock.now();
         service_dropped = host.stop_for_good().await;
         stopping = Some(clock.now().since(began));
