@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::scenario::Network;
 use crate::scenario::log::Comparison;
-use crate::scenario::rows::short;
+use crate::scenario::words::short;
 use crate::testbed::Stack;
 use crate::wire::{Fault, Impairment, QUEUE, Rule, WireConfig};
 

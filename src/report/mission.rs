@@ -3,7 +3,8 @@
 use super::conditions::{network, stack};
 use super::table::{WIDTH, grid, row_of, spread, wrap};
 use crate::scenario::log::{Comparison, Run};
-use crate::scenario::rows::{self as row, packets, short, weather};
+use crate::scenario::rows::{self as row, endings, packets, weather};
+use crate::scenario::words::short;
 use crate::scenario::{Network, Row};
 
 /// Writes the table that fits one screen, from the mission's scenarios in their order.
@@ -30,8 +31,8 @@ fn simulated(
     text.push_str(&one_more("without that deadline", patience, |run| {
         run.telling_exchange().map_or("-".to_owned(), |one| short(one.elapsed()))
     }));
-    text.push_str(&section("SHUTDOWN", shutdown, &[row::STOPS_AFTER, row::IDLE_LEARNS]));
-    text.push_str(&one_more("and if nobody says goodbye", no_goodbye, row::IDLE_LEARNS.cell));
+    text.push_str(&section("SHUTDOWN", shutdown, &[endings::STOPS_AFTER, endings::IDLE_LEARNS]));
+    text.push_str(&one_more("and if nobody says goodbye", no_goodbye, endings::IDLE_LEARNS.cell));
     text.push('\n');
     let handshake = sums.column("tcp").zip(sums.column("udp")).map_or(0, |(tcp, udp)| {
         let packets = |run: &Run| run.packets().map_or(0, |packets| packets.len());
@@ -57,8 +58,8 @@ fn on_loopback(
     let mut text = heading(sums);
     text.push_str(&section("SUMS", sums, &[row::SUMS, row::SET_UP, row::ANSWER_AFTER]));
     text.push_str(&section("TIMEOUTS", silence, &[row::SENT_AT, row::BELIEVED, row::GIVES_UP]));
-    text.push_str(&section("SHUTDOWN", shutdown, &[row::STOPS_AFTER, row::IDLE_LEARNS]));
-    text.push_str(&one_more("and if nobody says goodbye", no_goodbye, row::IDLE_LEARNS.cell));
+    text.push_str(&section("SHUTDOWN", shutdown, &[endings::STOPS_AFTER, endings::IDLE_LEARNS]));
+    text.push_str(&one_more("and if nobody says goodbye", no_goodbye, endings::IDLE_LEARNS.cell));
     text.push('\n');
     text.push_str(&wrap(
         "TCP's handshake and goodbye are the kernel's; over UDP the first question needs none, and \

@@ -3,7 +3,7 @@
 
 use crate::scenario::Plot;
 use crate::scenario::log::{Comparison, Run};
-use crate::scenario::rows::outcome;
+use crate::scenario::words::outcome;
 use crate::trace::plots::{
     ArrivalSeries, MessageTimes, TimelineEnd, TimelineRow, arrivals_text, timeline_text,
 };

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod rows;
 pub mod run;
 pub mod wiring;
+pub mod words;
 
 use std::time::Duration;
 

@@ -68,14 +68,15 @@ fn unknown(name: &str) -> Failure {
 /// Refuses more exchanges than a scenario can tell apart; among several it makes fewer.
 pub(super) fn not_too_many(scenarios: &[Scenario], exchanges: Option<u16>) -> eyre::Result<()> {
     let exchanges = exchanges.map_or(0, usize::from);
-    if let [scenario] = scenarios {
-        if let Some(most) = scenario.most_exchanges().filter(|most| exchanges > *most) {
+    let [scenario] = scenarios else { return Ok(()) };
+    match scenario.most_exchanges().filter(|most| exchanges > *most) {
+        None => Ok(()),
+        Some(most) => {
             let what = format!("{} makes at most {most} exchanges", scenario.name);
             let advice = "They are asked without waiting, and their numbers tell them apart";
-            return Err(Failure::usage(what, advice).into());
+            Err(Failure::usage(what, advice).into())
         }
     }
-    Ok(())
 }
 
 /// Refuses expectations about what no report has: a typing error is no wrong answer.

@@ -339,6 +339,9 @@ impl Requester for DatagramRequester {
 
     fn refused(&mut self, now: Timestamp) {
         let vet = self.config.icmp == IcmpPolicy::Vet;
+        // A refusal does not say which datagram it is about: of several questions some may have
+        // been executed before the server went away.
+        let alone = self.outstanding.values().filter(|one| one.attempts > 0).count() == 1;
         let mut ended = Vec::new();
         for (order, one) in &mut self.outstanding {
             one.refusals = one.refusals.saturating_add(1).min(one.attempts);
@@ -347,7 +350,7 @@ impl Requester for DatagramRequester {
             }
             // Refused whenever it was tried: it was not executed. Otherwise an earlier copy may
             // have been.
-            let nobody_had_it = one.refusals == one.attempts && !one.acknowledged;
+            let nobody_had_it = alone && one.refusals == one.attempts && !one.acknowledged;
             ended.push((*order, nobody_had_it));
         }
         for (order, nobody_had_it) in ended {

@@ -5,7 +5,8 @@ use crate::protocol::Ending;
 use crate::scenario::Network;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::metrics::sum;
-use crate::scenario::rows::{opened, short};
+use crate::scenario::rows::opened;
+use crate::scenario::words::short;
 
 pub(in crate::scenario) fn happy_path(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {

@@ -2,7 +2,9 @@
 
 use super::{both, times};
 use crate::scenario::log::{Comparison, Run};
-use crate::scenario::rows::{how_short, idle_learns, of_number, outcome, short};
+use crate::scenario::rows::endings::idle_learns;
+use crate::scenario::rows::of_number;
+use crate::scenario::words::{how_short, outcome, short};
 
 pub(in crate::scenario) fn out_of_range(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {

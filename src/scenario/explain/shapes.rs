@@ -3,7 +3,8 @@
 use super::{answered, both};
 use crate::protocol::framing::Framing;
 use crate::scenario::log::{Comparison, Run};
-use crate::scenario::rows::{of_number, short, thousands};
+use crate::scenario::rows::of_number;
+use crate::scenario::words::{short, thousands};
 
 pub(in crate::scenario) fn message_boundaries(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {

@@ -5,7 +5,8 @@ use crate::protocol::Ending;
 use crate::protocol::datagram::Semantics;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::metrics::sum;
-use crate::scenario::rows::{count, idle_learns, list, short};
+use crate::scenario::rows::endings::idle_learns;
+use crate::scenario::words::{count, list, short};
 use crate::wire::{Direction, WireConfig};
 
 pub(in crate::scenario) fn black_hole(comparison: &Comparison) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{NEEDS_HOSTS, PLAIN, SERVES, WORK};
 use crate::protocol::parameters::WINDOW;
-use crate::scenario::rows::{self as row, packets, shapes};
+use crate::scenario::rows::{self as row, endings, packets, shapes};
 use crate::scenario::{Scenario, Script, Step, When, explain};
 use crate::testbed::Action;
 
@@ -73,12 +73,12 @@ pub(super) const OUT_OF_RANGE: Scenario = Scenario {
         ..SERVES
     },
     rows: &[
-        row::STOPS_AFTER,
-        row::ASKED_STOP,
-        row::IDLE_LEARNS,
-        row::IDLE_ASKS,
-        row::NEWCOMER,
-        row::SERVER_ENDS,
+        endings::STOPS_AFTER,
+        endings::ASKED_STOP,
+        endings::IDLE_LEARNS,
+        endings::IDLE_ASKS,
+        endings::NEWCOMER,
+        endings::SERVER_ENDS,
     ],
     explain: explain::endings::out_of_range,
     ..PLAIN
@@ -101,7 +101,7 @@ pub(super) const SERVER_KILLED: Scenario = Scenario {
         server_ends: true,
         ..SERVES
     },
-    rows: &[row::EXECUTED, row::OUTCOME, row::WHO_SAYS_SO, row::SENT_AT, row::KNOWN_AFTER_KILL],
+    rows: &[row::EXECUTED, row::OUTCOME, row::WHO_SAYS_SO, row::SENT_AT, endings::KNOWN_AFTER_KILL],
     explain: explain::endings::server_killed,
     ..PLAIN
 };
@@ -132,7 +132,13 @@ pub(super) const KILLED_RESTART: Scenario = Scenario {
         server_ends: false,
         ..SERVER_KILLED.script
     },
-    rows: &[row::OUTCOME, row::SENT_AT, row::ASKED_AGAIN, row::EXECUTED, row::KNOWN_AFTER_KILL],
+    rows: &[
+        row::OUTCOME,
+        row::SENT_AT,
+        endings::ASKED_AGAIN,
+        row::EXECUTED,
+        endings::KNOWN_AFTER_KILL,
+    ],
     explain: explain::endings::server_restarted,
     ..SERVER_KILLED
 };
@@ -194,11 +200,11 @@ pub(super) const CTRL_C_DRAIN: Scenario = Scenario {
         ..SERVES
     },
     rows: &[
-        row::IN_FLIGHT,
-        row::IN_FLIGHT_ENDS,
-        row::IDLE_LEARNS,
-        row::NEWCOMER,
-        row::SERVER_ENDS,
+        endings::IN_FLIGHT,
+        endings::IN_FLIGHT_ENDS,
+        endings::IDLE_LEARNS,
+        endings::NEWCOMER,
+        endings::SERVER_ENDS,
         row::EXECUTED,
     ],
     explain: explain::endings::ctrl_c_drain,

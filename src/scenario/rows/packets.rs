@@ -1,9 +1,9 @@
 //! Rows about packets: only where they can be seen.
 
-use super::thousands;
 use crate::peer::Transport;
 use crate::scenario::Row;
 use crate::scenario::log::Run;
+use crate::scenario::words::thousands;
 use crate::testbed::Action;
 use crate::trace::reading::Reading;
 use crate::trace::{Trace, TracedPacket};

@@ -1,10 +1,10 @@
 //! Rows about a reader that does not read.
 
-use super::{list, of_ms, thousands};
 use crate::peer::Transport;
 use crate::scenario::Row;
 use crate::scenario::log::Run;
 use crate::scenario::metrics::ms;
+use crate::scenario::words::{list, of_ms, thousands};
 use crate::testbed::Read;
 use crate::trace::reading::Kind;
 

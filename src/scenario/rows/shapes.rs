@@ -1,11 +1,12 @@
 //! Rows about where messages begin and end, how long they may be, and how a conversation ends.
 
-use super::{count, how_short, of_number, short};
+use super::of_number;
 use crate::peer::Transport;
 use crate::protocol::framing::Framing;
 use crate::scenario::Row;
 use crate::scenario::log::Run;
 use crate::scenario::metrics::sum;
+use crate::scenario::words::{count, how_short, short};
 use crate::wire::Direction;
 
 const fn row(label: &'static str, cell: fn(&Run) -> String) -> Row {

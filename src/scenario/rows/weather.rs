@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{count, list, of_ms, seconds, short};
 use crate::peer::Transport;
 use crate::protocol::Ending;
 use crate::protocol::datagram::Semantics;
 use crate::scenario::Row;
 use crate::scenario::log::{ExchangeLog, Run};
 use crate::scenario::metrics::{ms, sum};
+use crate::scenario::words::{count, how_short, list, of_ms, seconds, short};
 use crate::testbed::Action;
 use crate::time::Timestamp;
 use crate::trace::reading::Kind;
@@ -60,7 +60,7 @@ pub const NOTICED: Row = row("and noticed", |run| {
     let learned = run.clients.iter().find_map(|client| client.learned);
     match (learned, cut(run)) {
         (Some((at, how)), Some(cut)) => {
-            format!("{}, {} later", super::how_short(how), short(at.since(cut)))
+            format!("{}, {} later", how_short(how), short(at.since(cut)))
         }
         _ => "nothing".to_owned(),
     }
