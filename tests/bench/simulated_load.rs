@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
-use socklab::client::{ClientConfig, Question, ask_once};
+use socklab::client::{ClientConfig, Conversation};
 use socklab::net::sim::{Run, Sim, SimConfig, SimFate, run};
 use socklab::net::{Listener, Net, Received, Stream};
 use socklab::peer::Transport;
-use socklab::protocol::Ending;
 use socklab::protocol::datagram::Secrets;
 use socklab::protocol::event::Event;
+use socklab::protocol::{Ending, RequesterEvent};
 use socklab::server::{Listening, ServerConfig, Sockets, Stop, serve};
 use socklab::service::sum::{ServerNumber, SumService};
 use socklab::time::Timestamp;
@@ -28,8 +28,7 @@ const HORIZON: Duration = Duration::from_secs(100 * 3_600);
 /// What happens on the simulated network, between one client and one server.
 #[derive(Clone, Copy)]
 pub(crate) enum Workload {
-    /// So many exchanges one after the other, each with a socket of its own, at 10 % loss each way
-    /// and 50 ms.
+    /// So many exchanges one after the other in one conversation, at 10 % loss each way and 50 ms.
     Exchanges { transport: Transport, count: u64 },
     /// A program writes so many bytes over TCP, another reads them, over 25 ms each way.
     Transfer { bytes: usize, loss: f64, rate: Option<u64> },
@@ -108,20 +107,30 @@ fn server() -> SocketAddr {
     (Ipv4Addr::new(10, 0, 0, 2), 12_000).into()
 }
 
-/// Makes exchanges one after the other. Returns how many were answered; at this loss a few are not.
+/// Makes exchanges one after the other, in one conversation as long as it lasts. Returns how many
+/// were answered; at this loss a few are not.
 async fn exchange(sim: Sim, transport: Transport, count: u64) -> io::Result<u64> {
     start_server(&sim, transport)?;
-    let (net, mut random, mut answered) = (sim.client(1), ChaCha8Rng::seed_from_u64(1), 0);
+    let (net, clock, mut random) = (sim.client(1), sim.clock(), ChaCha8Rng::seed_from_u64(1));
+    let config = ClientConfig::new(transport);
+    let (mut open, mut answered) = (None, 0);
     for number in 0..count {
-        let mine = number % 100 + 1;
-        let text = format!("Client of B;{mine}");
-        let question = Question { text: &text, stops_server: false };
-        let config = ClientConfig { timeout: Some(HORIZON), ..ClientConfig::new(transport) };
-        let clock = sim.clock();
-        let asked =
-            ask_once(&net, &[server()], &config, question, clock, &mut random, &mut |_| ()).await;
-        match asked.map_err(|error| io::Error::other(error.to_string()))?.exchange.ending {
-            Ending::Replied(reply) if reply == "Server of B;50" => answered += 1,
+        let text = format!("Client of B;{}", number % 100 + 1);
+        let mut conversation = match open.take() {
+            Some(conversation) => conversation,
+            None => Conversation::open(&net, server(), &config, clock, &mut random).await?,
+        };
+        conversation.ask(&text, Some(clock.now() + HORIZON), false);
+        let ending = loop {
+            if let RequesterEvent::Ended(exchange) = conversation.next_event().await? {
+                break exchange.ending;
+            }
+        };
+        match ending {
+            Ending::Replied(reply) if reply == "Server of B;50" => {
+                answered += 1;
+                open = Some(conversation);
+            }
             Ending::TimedOut => {}
             other => return Err(io::Error::other(format!("not a right reply: {other:?}"))),
         }
