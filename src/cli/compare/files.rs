@@ -1,10 +1,11 @@
 //! What is written beside the report: pictures, captures, pages.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
-use color_eyre::eyre::{self, WrapErr};
+use color_eyre::eyre;
 
+use crate::cli::Failure;
 use crate::report::pictures::pictures;
 use crate::scenario::log::Comparison;
 use crate::trace::Place;
@@ -57,10 +58,14 @@ fn places(clients: usize) -> impl Iterator<Item = Place> {
 /// # Errors
 /// If that fails; says which file.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> eyre::Result<()> {
-    fs::write(path, bytes).wrap_err_with(|| format!("Could not write {}", path.display()))
+    fs::write(path, bytes).map_err(|error| failed("write", path, &error))
 }
 
 fn make(folder: &Path) -> eyre::Result<()> {
-    fs::create_dir_all(folder)
-        .wrap_err_with(|| format!("Could not make the folder {}", folder.display()))
+    fs::create_dir_all(folder).map_err(|error| failed("make the folder", folder, &error))
+}
+
+fn failed(act: &str, path: &Path, error: &io::Error) -> eyre::Report {
+    let what = format!("Could not {act} {}: {error}", path.display());
+    Failure::local(what, "Name a place where you may write, such as out/").into()
 }

@@ -22,22 +22,20 @@ const WORK: Duration = Duration::from_millis(400);
 const BOTH: &[super::Column] = &[TCP, UDP];
 
 /// Why loopback cannot show what a wire does.
-const NEEDS_WIRE: &[(Network, &str)] = &[(
-    Network::Loopback,
-    "on loopback no program can lose, delay, repeat or reorder a packet of TCP",
-)];
+const NEEDS_WIRE: &[(Network, &str)] =
+    &[(Network::Loopback, "on loopback no packet of TCP can be lost")];
 
 /// Why loopback cannot show what a host does that loses power.
 const NEEDS_HOSTS: &[(Network, &str)] =
-    &[(Network::Loopback, "on loopback both ends are one computer: its power cannot go")];
+    &[(Network::Loopback, "on loopback both ends are one computer")];
 
 /// Why loopback cannot show what becomes of large datagrams.
 const NEEDS_MTU: &[(Network, &str)] =
-    &[(Network::Loopback, "loopback carries 65,536 bytes in one packet: nothing is cut in pieces")];
+    &[(Network::Loopback, "loopback carries 65,536 bytes in one packet")];
 
 /// Why loopback cannot show a full buffer.
 const NEEDS_BUFFERS: &[(Network, &str)] =
-    &[(Network::Loopback, "there the system decides how large the buffers are: they may not fill")];
+    &[(Network::Loopback, "there the system sizes the buffers")];
 
 /// One client that asks once, on a clean wire.
 const PLAIN: Scenario = Scenario {
