@@ -204,7 +204,8 @@ fn carry_stream<S: Stream>(
 ) -> Poll<()> {
     // Over: behind the end of the stream every read would return at once, for ever. Only a new
     // question changes anything, and that takes whoever waits here.
-    if requester.poll_transmit(clock.now()) == Some(Transmit::Close) {
+    let now = clock.now();
+    if requester.poll_transmit(now) == Some(Transmit::Close) {
         return Poll::Pending;
     }
     if let Poll::Ready(received) = stream.poll_read(cx, buffer) {
@@ -216,10 +217,9 @@ fn carry_stream<S: Stream>(
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Input::GaveUp,
             Err(_) => Input::Reset,
         };
-        requester.receive(input, clock.now());
+        requester.receive(input, now);
         return Poll::Ready(());
     }
-    let now = clock.now();
     let Some(Transmit::Bytes { bytes, .. }) = requester.poll_transmit(now) else {
         return Poll::Pending;
     };
@@ -240,15 +240,14 @@ fn carry_datagrams<U: Udp>(
     clock: Clock,
     buffer: &mut [u8],
 ) -> Poll<io::Result<()>> {
+    let now = clock.now();
     if let Poll::Ready(received) = socket.poll_receive(cx, buffer) {
-        let now = clock.now();
         match received {
             Ok((count, _)) => requester.receive(Input::Bytes(&buffer[..count]), now),
             Err(error) => refused_or(error, requester, now)?,
         }
         return Poll::Ready(Ok(()));
     }
-    let now = clock.now();
     let Some(Transmit::Bytes { bytes, .. }) = requester.poll_transmit(now) else {
         return Poll::Pending;
     };
