@@ -218,6 +218,7 @@ fn simulation_rows() -> Vec<Row> {
         row("simulated transfer", many, Experiment::Rate(BULK)),
         row("simulated 2 x 100 exchanges", milliseconds(20.0), Experiment::Time(&HUNDRED_EACH)),
         row("simulated 1 MB at 5 % loss", milliseconds(10.0), Experiment::Time(&LOSSY)),
+        row("simulated, all scenarios", Target::MillisecondsAtMost(10e3), Experiment::Catalogue),
         row("memory, simulated network", Target::BytesAtMost(50e6), Experiment::Memory),
         row("simulated 1 MB, no loss", least, Experiment::BesideNs3 { loss: 0.0 }),
         row("simulated 1 MB, 5 % loss", least, Experiment::BesideNs3 { loss: 0.05 }),

@@ -6,6 +6,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::process::Command;
+use std::time::Instant;
 
 use socklab::peer::Transport;
 
@@ -45,6 +46,8 @@ pub(crate) enum Experiment {
     Rate(Workload),
     /// Real time of one run of each.
     Time(&'static [Workload]),
+    /// Real time of `compare all`, start of the program included.
+    Catalogue,
     /// The most memory that a process needs which simulates.
     Memory,
     /// Packets a second for 1 MB over 10 Mbit/s, and those of ns-3.
@@ -65,6 +68,7 @@ impl Experiment {
         match self {
             Self::Rate(workload) => rate(workload, plan, target),
             Self::Time(workloads) => time(workloads, plan, target),
+            Self::Catalogue => catalogue(plan, target),
             Self::Memory => memory(target),
             Self::BesideNs3 { loss } => beside_ns3(loss, plan, target),
         }
@@ -107,6 +111,25 @@ fn time(workloads: &[Workload], plan: &Plan, target: Target) -> io::Result<Measu
         met: target.is_met(time.median),
         remark: Some(format!("{:.2} to {:.2} ms", time.least, time.greatest)),
         ..alone(total)
+    })
+}
+
+fn catalogue(plan: &Plan, target: Target) -> io::Result<Measured> {
+    let mut times = Vec::new();
+    for _ in 0..plan.rounds {
+        let start = Instant::now();
+        let output = Command::new(env!("CARGO_BIN_EXE_compare")).arg("all").output()?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+        if !output.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+        }
+    }
+    let time = Spread::of(times);
+    Ok(Measured {
+        ours: format!("{:.0} ms", time.median),
+        met: target.is_met(time.median),
+        remark: Some(format!("{:.0} to {:.0} ms, every scenario once", time.least, time.greatest)),
+        ..alone(Tally::default())
     })
 }
 
