@@ -43,7 +43,7 @@ local HEADER = {
   { "payload length", 4, 2, 0xffff, "decimal" },
   { "reserved", 6, 2, 0xffff, "decimal" },
   { "token", 8, 4, 0xffffffff, "hexadecimal" },
-  { "message id", 12, 4, 0xffffffff, "decimal" },
+  { "message id", 12, 4, 0xffffffff, "hexadecimal" },
 }
 local HEADER_LENGTH = 16
 
@@ -131,7 +131,7 @@ local function show_framed(tvb, pinfo, tree)
   end
   local kind = TYPES[tvb(1, 1):bitfield(0, 4)]
   local attempt, message_id = tvb(2, 1):uint(), tvb(12, 4):uint()
-  pinfo.cols.info = string.format("%s id %d", kind or "unknown type", message_id)
+  pinfo.cols.info = string.format("%s id %08x", kind or "unknown type", message_id)
   if attempt > 1 then pinfo.cols.info:append(string.format(" attempt %d", attempt)) end
   if not kind then tree:add_proto_expert_info(unknown_type) end
 

@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "trace", "wire",
         ],
     ),
-    ("report", &["scenario", "testbed", "trace", "wire"]),
+    ("report", &["scenario", "testbed", "time", "trace", "wire"]),
     ("demo", &["net", "peer", "testbed"]),
     (
         "cli",

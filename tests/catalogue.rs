@@ -496,7 +496,7 @@ fn markdown_has_the_rows_of_the_table() {
     let text = stdout(&output);
     assert!(text.contains("|  | TCP | UDP |\n| --- | --- | --- |\n"), "{text}");
     assert!(
-        text.contains("| copies met by the server | in the stack | 1 (from cache) |"),
+        text.contains("| copies met by the server | in the stack | 1, known by id |"),
         "{text}"
     );
     assert!(text.contains("`compare lost-reply --net sim --seed 1`"), "{text}");

@@ -19,6 +19,7 @@ use arguments::{Format, NetworkChoice, reproduce};
 use super::{Failure, INTERRUPTED};
 use crate::report::pictures::plot_text;
 use crate::report::{distributions, html, json, markdown, mission, table};
+use crate::scenario::library::mission_settings;
 use crate::scenario::log::Comparison;
 use crate::scenario::{Network, Scenario, Settings};
 use crate::trace::ladder::{Glyphs, ladder};
@@ -63,6 +64,7 @@ async fn run(arguments: &CompareArguments, matches: &ArgMatches) -> eyre::Result
     let network = network(arguments)?;
     let scenarios = catalogue::chosen(&arguments.scenario, network)?;
     catalogue::not_too_many(&scenarios, arguments.exchanges)?;
+    catalogue::note_what_is_kept(&scenarios, arguments.exchanges, arguments.clients);
     catalogue::known(&arguments.expect, &scenarios, arguments.runs.is_some())?;
     if arguments.predict {
         predict(&scenarios)?;
@@ -71,7 +73,13 @@ async fn run(arguments: &CompareArguments, matches: &ArgMatches) -> eyre::Result
     let reports = match arguments.runs {
         Some(runs) => many_runs(arguments, matches, &scenarios, &settings, runs).await?,
         None => {
-            let comparisons = compare_all(&scenarios, &settings, network).await?;
+            let of_mission = arguments.scenario.is_empty();
+            let settings = |scenario: &Scenario| match of_mission {
+                true => mission_settings(scenario, &settings),
+                false => settings.clone(),
+            };
+            let jobs = scenarios.iter().map(|scenario| (*scenario, settings(scenario)));
+            let comparisons = compare_all(jobs.collect(), network).await?;
             show(arguments, matches, &comparisons)?
         }
     };
@@ -148,15 +156,17 @@ async fn many_runs(
     let mut reports = Vec::new();
     let mut tables = Vec::new();
     for scenario in scenarios {
-        let seeds = (0..u64::from(runs)).map(|run| {
+        let (scenario, settings) = (*scenario, settings.clone());
+        let with_seed = move |run: usize| {
             let mut settings = settings.clone();
-            settings.server.seed = settings.server.seed.wrapping_add(run);
-            (*scenario, settings)
-        });
-        let numbers = simulate(seeds.collect(), |comparison| distributions::numbers(&comparison));
-        let numbers = numbers.await?;
-        let first = simulate(vec![(*scenario, settings.clone())], |comparison| comparison);
+            settings.server.seed = settings.server.seed.wrapping_add(run as u64);
+            (scenario, settings)
+        };
+        let first = simulate(1, with_seed.clone(), |comparison| comparison);
         let first = first.await?.swap_remove(0);
+        let numbers =
+            simulate(runs as usize, with_seed, |comparison| distributions::numbers(&comparison));
+        let numbers = numbers.await?;
         let found = distributions::of(first, &numbers);
         reports.push(json::runs(&found, &reproduce(matches, scenario.name)));
         tables.push(match arguments.format {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::scenario::Network;
 use crate::scenario::log::Comparison;
 use crate::scenario::words::short;
-use crate::testbed::Stack;
+use crate::testbed::{Action, Stack};
 use crate::wire::{Fault, Impairment, QUEUE, Rule, WireConfig};
 
 /// Returns network, wire, stack, seed and deadline of a comparison.
@@ -27,7 +27,11 @@ pub const SEPARATOR: &str = " | ";
 pub fn network(comparison: &Comparison) -> String {
     match comparison.network {
         Network::Loopback => "loopback, nothing is lost".to_owned(),
-        Network::Sim => wire(&comparison.scenario.wire(&comparison.settings)),
+        Network::Sim => {
+            let cut = comparison.scenario.script.acts.iter().any(|(_, act)| *act == Action::Cut);
+            let cut = if cut { ", then cut" } else { "" };
+            wire(&comparison.scenario.wire(&comparison.settings)) + cut
+        }
     }
 }
 

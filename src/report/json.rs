@@ -10,7 +10,8 @@ use super::conditions::rule;
 use super::distributions::{self, Distribution, Distributions};
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::metrics::{Metrics, ms};
-use crate::testbed::Stack;
+use crate::testbed::{Action, Stack};
+use crate::time::Timestamp;
 use crate::wire::{Impairment, WireConfig};
 
 /// One scenario, run once for each of its columns. Beside the fields named here stands one object
@@ -64,6 +65,8 @@ struct WireReport {
     s2c: WayReport,
     /// Exact faults, as typed: `drop reply:1`.
     rules: Vec<String>,
+    /// When it was cut, from the beginning of the run, if it was.
+    cut_ms: Option<f64>,
 }
 
 /// What a wire did in one direction.
@@ -129,7 +132,7 @@ fn report<Numbers>(
         network: comparison.network.name(),
         seed: comparison.settings.server.seed,
         runs,
-        wire: wire.map(wire_report),
+        wire: wire.map(|wire| wire_report(wire, cut(comparison))),
         stack: stack_report(&comparison.stack),
         columns,
         explanation,
@@ -142,11 +145,19 @@ fn value(report: &impl Serialize) -> Value {
     serde_json::to_value(report).unwrap_or_default()
 }
 
-fn wire_report(wire: &WireConfig) -> WireReport {
+/// Returns when the wire was cut, if it was.
+fn cut(comparison: &Comparison) -> Option<f64> {
+    let acted = comparison.runs.first()?.server.acted.iter();
+    let cut = acted.clone().find(|(_, action)| *action == Action::Cut);
+    cut.map(|(at, _)| ms(at.since(Timestamp::ZERO)))
+}
+
+fn wire_report(wire: &WireConfig, cut_ms: Option<f64>) -> WireReport {
     WireReport {
         c2s: way_report(&wire.c2s),
         s2c: way_report(&wire.s2c),
         rules: wire.rules.iter().map(rule).collect(),
+        cut_ms,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The mission's three questions in one table: sums, timeouts, shutdown.
 
 use super::conditions::{network, stack};
-use super::table::{WIDTH, grid, row_of, spread, wrap};
+use super::table::{grid, row_of, spread, wrap};
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::rows::{self as row, endings, packets, weather};
 use crate::scenario::words::short;
@@ -26,23 +26,15 @@ fn simulated(
     no_goodbye: &Comparison,
 ) -> String {
     let mut text = heading(sums);
-    text.push_str(&section("SUMS", sums, &[row::SUMS, packets::PACKETS, row::ANSWER_AFTER]));
-    text.push_str(&section("TIMEOUTS", silence, &[weather::WHAT_LEFT, row::GIVES_UP]));
+    text.push_str(&section(SUMS, sums, &[row::SUMS, packets::PACKETS, row::ANSWER_AFTER]));
+    text.push_str(&section(TIMEOUTS, silence, &[weather::WHAT_LEFT, row::GIVES_UP]));
     text.push_str(&one_more("without that deadline", patience, |run| {
         run.telling_exchange().map_or("-".to_owned(), |one| short(one.elapsed()))
     }));
-    text.push_str(&section("SHUTDOWN", shutdown, &[endings::STOPS_AFTER, endings::IDLE_LEARNS]));
+    text.push_str(&section(SHUTDOWN, shutdown, &[endings::STOPS_AFTER, endings::IDLE_LEARNS]));
     text.push_str(&one_more("and if nobody says goodbye", no_goodbye, endings::IDLE_LEARNS.cell));
     text.push('\n');
-    let handshake = sums.column("tcp").zip(sums.column("udp")).map_or(0, |(tcp, udp)| {
-        let packets = |run: &Run| run.packets().map_or(0, |packets| packets.len());
-        packets(tcp).saturating_sub(packets(udp))
-    });
-    text.push_str(&wrap(&format!(
-        "TCP spent a round trip and {handshake} packets on being connected. That bought a goodbye \
-         that the kernel sends and an address that is proven; over UDP the program sends the one, a \
-         cookie proves the other. Deadlines are the program's own over both."
-    )));
+    text.push_str(&wrap(&what_it_bought(sums, silence, shutdown)));
     text.push_str(
         "Next: compare loss --loss 20%    compare lost-reply --ladder    compare --list\n",
     );
@@ -56,9 +48,9 @@ fn on_loopback(
     no_goodbye: &Comparison,
 ) -> String {
     let mut text = heading(sums);
-    text.push_str(&section("SUMS", sums, &[row::SUMS, row::SET_UP, row::ANSWER_AFTER]));
-    text.push_str(&section("TIMEOUTS", silence, &[row::SENT_AT, row::BELIEVED, row::GIVES_UP]));
-    text.push_str(&section("SHUTDOWN", shutdown, &[endings::STOPS_AFTER, endings::IDLE_LEARNS]));
+    text.push_str(&section(SUMS, sums, &[row::SUMS, row::SET_UP, row::ANSWER_AFTER]));
+    text.push_str(&section(SILENCE, silence, &[row::SENT_AT, row::BELIEVED, row::GIVES_UP]));
+    text.push_str(&section(SHUTDOWN, shutdown, &[endings::STOPS_AFTER, endings::IDLE_LEARNS]));
     text.push_str(&one_more("and if nobody says goodbye", no_goodbye, endings::IDLE_LEARNS.cell));
     text.push('\n');
     text.push_str(&wrap(
@@ -85,13 +77,37 @@ fn one_more(label: &str, comparison: &Comparison, cell: fn(&Run) -> String) -> S
     grid(vec![row_of(label, comparison.runs.iter().map(cell).collect())])
 }
 
-fn section(title: &str, comparison: &Comparison, rows: &[Row]) -> String {
-    let question = format!("{title}: {}", comparison.scenario.question);
-    let name = comparison.scenario.name;
-    let heading = match question.chars().count() + name.len() < usize::from(WIDTH) {
-        true => spread(&question, name),
-        false => question,
+/// Says what TCP's connection cost and bought here.
+fn what_it_bought(sums: &Comparison, silence: &Comparison, shutdown: &Comparison) -> String {
+    let empty = |run: &Run| {
+        let packets = run.packets().unwrap_or_default();
+        packets.iter().filter(|(_, reading)| reading.payload == 0).count()
     };
+    let spent = sums.column("tcp").map_or(0, empty);
+    let mut text = format!(
+        "TCP spent a round trip and {spent} packets without a message on being connected. "
+    );
+    let told = |run: &Run| run.clients.iter().any(|client| client.learned.is_some());
+    text.push_str(match shutdown.runs.iter().all(told) {
+        true => {
+            "That bought a goodbye that the kernel sends and an address that is proven; over UDP the \
+             program sends the one, a cookie proves the other. "
+        }
+        false => "A goodbye can be lost, or never be said: not every client was told here. ",
+    });
+    if silence.scenario.timeout(&silence.settings).is_some() {
+        text.push_str("Deadlines are the program's own over both.");
+    }
+    text
+}
+
+const SUMS: &str = "SUMS: what does one question and one answer cost?";
+const TIMEOUTS: &str = "TIMEOUTS: how long until silence becomes an error?";
+const SILENCE: &str = "TIMEOUTS: what if somebody listens and never answers?";
+const SHUTDOWN: &str = "SHUTDOWN: how does the other client learn it?";
+
+fn section(question: &str, comparison: &Comparison, rows: &[Row]) -> String {
+    let heading = spread(question, comparison.scenario.name);
     let rows = rows
         .iter()
         .map(|row| row_of(row.label, comparison.runs.iter().map(|run| (row.cell)(run)).collect()))

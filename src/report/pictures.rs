@@ -3,7 +3,7 @@
 
 use crate::scenario::Plot;
 use crate::scenario::log::{Comparison, Run};
-use crate::scenario::words::outcome;
+use crate::scenario::words::{count, outcome};
 use crate::trace::plots::{
     ArrivalSeries, MessageTimes, TimelineEnd, TimelineRow, arrivals_text, timeline_text,
 };
@@ -32,7 +32,7 @@ pub fn pictures(comparison: &Comparison) -> Vec<Picture> {
 /// Draws the packets of one column.
 pub fn ladder(comparison: &Comparison, run: &Run) -> Option<Picture> {
     let title = format!("{}: {}", comparison.scenario.name, run.column.title);
-    let svg = svg::ladder(run.trace.as_ref()?, &title, &description(comparison));
+    let svg = svg::ladder(run.trace.as_ref()?, &title, &of_column(comparison, run));
     let name = format!("{}-{}", comparison.scenario.name, run.column.key);
     Some(Picture { name, title, svg })
 }
@@ -66,6 +66,24 @@ pub fn plot_text(comparison: &Comparison) -> Option<String> {
     }
 }
 
+/// What a screen reader says of one column: the conditions, and what became of packets and sums.
+fn of_column(comparison: &Comparison, run: &Run) -> String {
+    let metrics = run.metrics();
+    let packets = metrics.packets_c2s.unwrap_or(0) + metrics.packets_s2c.unwrap_or(0);
+    format!(
+        "{}. {}: {} sent, {} lost, {} sent again by {}. The server executed {}; {} of {} sums agree.",
+        conditions(comparison),
+        run.column.title,
+        count(packets, "packet"),
+        metrics.packets_lost.unwrap_or(0),
+        metrics.retransmissions.unwrap_or(0),
+        metrics.retransmitted_by,
+        count(metrics.executions, "request"),
+        metrics.agreed,
+        metrics.exchanges
+    )
+}
+
 /// What a screen reader says: the conditions, and what happened.
 fn description(comparison: &Comparison) -> String {
     format!("{}. {}", conditions(comparison), (comparison.scenario.explain)(comparison))
@@ -77,7 +95,7 @@ fn timeline(comparison: &Comparison) -> Vec<TimelineRow> {
         let end = TimelineEnd { at: one.ended, text: outcome(one), answered: one.is_replied() };
         Some(TimelineRow {
             label: run.column.title.to_owned(),
-            sent: run.left_during(one),
+            sent: run.left_during(one).into_iter().map(|(at, _)| at).collect(),
             end: Some(end),
         })
     };

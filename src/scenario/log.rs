@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Column, Network, Scenario, Settings};
 use crate::peer::Transport;
-use crate::protocol::datagram::Semantics;
+use crate::protocol::datagram::RequesterConfig;
 use crate::protocol::framing::Framing;
 use crate::protocol::{Closing, Ending};
 use crate::testbed::{Action, ServerEvent, Stack};
@@ -44,8 +44,10 @@ impl Comparison {
 pub struct Run {
     /// Which.
     pub column: Column,
-    /// Over UDP: whether the client repeats, and what the server may do with copies.
-    pub semantics: Semantics,
+    /// Over UDP: how the client treats datagrams.
+    pub datagram: RequesterConfig,
+    /// Over UDP: whether the server knows a copy when it meets one.
+    pub remembers: bool,
     /// The clients, in the order of the script.
     pub clients: Vec<ClientLog>,
     /// The server, all its lives.
@@ -107,6 +109,8 @@ pub struct ExchangeLog {
     pub ending: Ending,
     /// Of the copies, those sent because no answer came.
     pub retransmissions: u8,
+    /// Nothing ended it: it was without a deadline, and we stopped looking.
+    pub still_waiting: bool,
 }
 
 impl ExchangeLog {

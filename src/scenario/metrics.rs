@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::log::{ExchangeLog, Run};
+use super::rows::packets::closed_first;
 use super::run::walk;
 use crate::peer::Transport;
 use crate::protocol::datagram::Semantics;
@@ -50,6 +51,10 @@ pub struct Metrics {
     pub ip_bytes: Option<usize>,
     /// Of these, bytes of messages.
     pub payload_bytes: Option<usize>,
+    /// Of the bytes of IP, those that are no message: headers, handshakes, acknowledgements.
+    pub overhead_percent: Option<f64>,
+    /// Connections left in TIME-WAIT, at either end.
+    pub time_wait: Option<usize>,
     /// Round trips spent before the first question could be answered.
     pub handshake_rtts: usize,
     /// From the decision to ask to the first reply.
@@ -92,6 +97,8 @@ pub const NAMES: &[&str] = &[
     "packets_lost",
     "ip_bytes",
     "payload_bytes",
+    "overhead_percent",
+    "time_wait",
     "handshake_rtts",
     "first_reply_ms",
     "detect_ms",
@@ -132,6 +139,14 @@ impl Traffic {
 
 /// What is said of a number that many runs have each measured.
 pub const DISTRIBUTION: &[&str] = &["mean", "min", "p5", "p50", "p95", "max"];
+
+impl Traffic {
+    /// Returns the share of bytes that are no message, in percent with one decimal.
+    fn overhead(&self) -> Option<f64> {
+        let share = self.ip_bytes.checked_sub(self.payload_bytes)? as f64 / self.ip_bytes as f64;
+        (self.ip_bytes > 0).then(|| (share * 1000.0).round() / 10.0)
+    }
+}
 
 impl Run {
     /// Returns every packet with what it says, where packets can be seen.
@@ -196,7 +211,7 @@ impl Run {
 
     /// Returns who sends what was lost again: `stack`, `client` or `nobody`.
     pub fn repeats(&self) -> &'static str {
-        match (self.column.transport, self.semantics) {
+        match (self.column.transport, self.datagram.semantics) {
             (Transport::Tcp, _) => "stack",
             (Transport::Udp, Semantics::Maybe) => "nobody",
             (Transport::Udp, _) => "client",
@@ -220,8 +235,11 @@ impl Run {
         let traffic = self.packets().map(|packets| Traffic::of(&packets));
         let traffic = traffic.as_ref();
         Metrics {
-            exit_code: telling.map(|one| one.ending.exit_code()),
-            outcome: telling.map(|one| one.ending.name()),
+            exit_code: telling.filter(|one| !one.still_waiting).map(|one| one.ending.exit_code()),
+            outcome: telling.map(|one| match one.still_waiting {
+                true => "still_waiting",
+                false => one.ending.name(),
+            }),
             exchanges: self.exchanges().count() + not_sent,
             agreed: self.agreed(),
             failed: self.exchanges().filter(|one| !one.is_replied()).count() + not_sent,
@@ -238,12 +256,19 @@ impl Run {
             packets_lost: traffic.map(|traffic| traffic.packets_lost),
             ip_bytes: traffic.map(|traffic| traffic.ip_bytes),
             payload_bytes: traffic.map(|traffic| traffic.payload_bytes),
+            overhead_percent: traffic.and_then(Traffic::overhead),
+            time_wait: self.trace.as_ref().map(|trace| {
+                let (clients, servers) = closed_first(trace);
+                clients + servers
+            }),
             handshake_rtts: if tcp { opened } else { self.logged("challenged") },
             first_reply_ms: self
                 .exchanges()
                 .find(|one| one.is_replied())
                 .map(|one| ms(one.elapsed())),
-            detect_ms: telling.filter(|one| !one.is_replied()).map(|one| ms(one.elapsed())),
+            detect_ms: telling
+                .filter(|one| !one.is_replied() && !one.still_waiting)
+                .map(|one| ms(one.elapsed())),
             learned_ms: learned.zip(stopped).map(|(learned, stopped)| ms(learned.since(stopped))),
             p50_ms: quantile(&replied, 50),
             p95_ms: quantile(&replied, 95),

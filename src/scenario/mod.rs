@@ -257,6 +257,14 @@ impl Scenario {
         self.script.framing.filter(|_| chosen == Framing::default()).unwrap_or(chosen)
     }
 
+    /// Returns whether its clients ask as often as the user wants.
+    pub fn repeats(&self) -> bool {
+        let steps = self.script.clients.iter().flat_map(|steps| steps.iter());
+        steps
+            .copied()
+            .any(|step| matches!(step, Step::Ask(_) | Step::AskRising(_) | Step::Send { .. }))
+    }
+
     /// Returns how many exchanges there may be: where questions are asked without waiting, their
     /// numbers tell them apart, and a client may have so many outstanding.
     pub fn most_exchanges(&self) -> Option<usize> {

@@ -7,6 +7,9 @@ use crate::protocol::{Closing, Ending};
 
 /// Returns how an exchange ended, with its exit code.
 pub fn outcome(one: &ExchangeLog) -> String {
+    if one.still_waiting {
+        return "still waiting".to_owned();
+    }
     let name = match &one.ending {
         Ending::BrokenOff(how) => format!("broken off: {}", how_short(*how)),
         Ending::ServerShutDown(how) => format!("{}: server gone", how_short(*how)),

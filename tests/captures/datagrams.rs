@@ -146,7 +146,7 @@ fn values_have_names_and_fields_too() {
     payload length: 4
     reserved: 0
     token: 0x000000ab
-    message id: 9
+    message id: 0x00000009
     cookie: 0102030405060708
         this start of the server: 0x0102
         keyed hash: 030405060708

@@ -79,6 +79,22 @@ pub(super) fn not_too_many(scenarios: &[Scenario], exchanges: Option<u16>) -> ey
     }
 }
 
+/// Says which scenarios keep their own number of exchanges or clients, whatever was typed.
+pub(super) fn note_what_is_kept(
+    scenarios: &[Scenario],
+    exchanges: Option<u16>,
+    clients: Option<u8>,
+) {
+    for scenario in scenarios {
+        if exchanges.is_some() && !scenario.repeats() {
+            note(&format!("{} keeps its own number of exchanges", scenario.name));
+        }
+        if clients.is_some() && scenario.script.clients.len() > 1 {
+            note(&format!("{} keeps its own clients", scenario.name));
+        }
+    }
+}
+
 /// Refuses expectations about what no report has: a typing error is no wrong answer.
 pub(super) fn known(
     expectations: &[Expectation],

@@ -22,55 +22,55 @@ use crate::testbed::loopback::{self, Loopback};
 use crate::testbed::sim;
 use crate::time::Clock;
 
+/// What is to be run, and how.
+pub(super) type Job = (Scenario, Settings);
+
 /// Runs every scenario, each of its columns on a network of its own.
 ///
 /// # Errors
 /// If one of them cannot be carried out.
-pub(super) async fn compare_all(
-    scenarios: &[Scenario],
-    settings: &Settings,
-    network: Network,
-) -> eyre::Result<Vec<Comparison>> {
-    let runs = match network {
-        Network::Sim => {
-            let jobs: Vec<_> =
-                scenarios.iter().map(|scenario| (*scenario, settings.clone())).collect();
-            return simulate(jobs, |comparison| comparison).await;
-        }
-        Network::Loopback => on_loopback(scenarios, settings).await?,
-    };
-    let comparison = |(place, scenario): (usize, &Scenario)| Comparison {
+pub(super) async fn compare_all(jobs: Vec<Job>, network: Network) -> eyre::Result<Vec<Comparison>> {
+    if network == Network::Sim {
+        return simulate(jobs.len(), move |index| jobs[index].clone(), |comparison| comparison)
+            .await;
+    }
+    let runs = on_loopback(&jobs).await?;
+    let comparison = |(place, (scenario, settings)): (usize, &Job)| Comparison {
         scenario: *scenario,
         settings: settings.clone(),
         network,
         stack: loopback::stack(),
         runs: runs.iter().filter(|((of, _), _)| *of == place).map(|(_, run)| run.clone()).collect(),
     };
-    Ok(scenarios.iter().enumerate().map(comparison).collect())
+    Ok(jobs.iter().enumerate().map(comparison).collect())
 }
 
-/// Simulates every job, on as many threads as there are processors; each is a function of its
+/// Simulates so many jobs, on as many threads as there are processors; each is a function of its
 /// scenario and settings, so it does not matter who runs when. Of each comparison only what `digest`
 /// makes of it is kept.
 ///
 /// # Errors
 /// If one of them cannot be carried out.
 pub(super) async fn simulate<R: Send + 'static>(
-    jobs: Vec<(Scenario, Settings)>,
+    count: usize,
+    job: impl Fn(usize) -> Job + Send + Sync + 'static,
     digest: fn(Comparison) -> R,
 ) -> eyre::Result<Vec<R>> {
-    let bar = progress(jobs.len());
-    let jobs = Arc::new(jobs);
+    let bar = progress(count);
+    let job = Arc::new(job);
     let next = Arc::new(AtomicUsize::new(0));
     let (done, is_done) = mpsc::channel();
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(count);
     for _ in 0..threads {
-        let (jobs, next, done) = (jobs.clone(), next.clone(), done.clone());
+        let (job, next, done) = (job.clone(), next.clone(), done.clone());
         thread::spawn(move || {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some((scenario, settings)) = jobs.get(index) else { return };
-                let result = simulated(scenario, settings).map(digest);
+                if index >= count {
+                    return;
+                }
+                let (scenario, settings) = job(index);
+                let result = simulated(&scenario, &settings).map(digest);
                 if done.send((index, result)).is_err() {
                     return;
                 }
@@ -127,15 +127,12 @@ fn failed(name: &str, title: &str, error: &io::Error) -> eyre::Report {
 
 /// Runs every column, each with a server and a port of its own. Those that only wait run beside
 /// the others, which run one after the other so that nobody measures its neighbour.
-async fn on_loopback(
-    scenarios: &[Scenario],
-    settings: &Settings,
-) -> eyre::Result<BTreeMap<(usize, usize), Run>> {
-    let bar = progress(scenarios.iter().map(|scenario| scenario.columns.len()).sum());
+async fn on_loopback(jobs: &[Job]) -> eyre::Result<BTreeMap<(usize, usize), Run>> {
+    let bar = progress(jobs.iter().map(|(scenario, _)| scenario.columns.len()).sum());
     let mut tasks = tokio::task::JoinSet::new();
     let clock = Clock::start();
     let turn = Arc::new(Semaphore::new(1));
-    for (place, scenario) in scenarios.iter().enumerate() {
+    for (place, (scenario, settings)) in jobs.iter().enumerate() {
         for (column, plan) in scenario.columns.iter().enumerate() {
             let (scenario, plan, settings) = (*scenario, *plan, settings.clone());
             let mut random = system_random()?;

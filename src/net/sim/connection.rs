@@ -170,7 +170,11 @@ impl Connection {
             State::Closed | State::TimeWait => None,
             _ => {
                 let since = self.waiting_since?.max(self.heard);
-                Some(since + if orphan { ORPHAN_LIMIT } else { DATA_LIMIT })
+                Some(match orphan {
+                    // Patience with an orphan begins when the program left it.
+                    true => since.max(self.since) + ORPHAN_LIMIT,
+                    false => since + DATA_LIMIT,
+                })
             }
         }
     }

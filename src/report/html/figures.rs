@@ -3,6 +3,8 @@
 use crate::report::pictures::{Picture, ladder, plot};
 use crate::scenario::Plot;
 use crate::scenario::log::{Comparison, Run};
+use crate::trace::Trace;
+use crate::trace::ladder::{Glyphs, ladder as text_ladder};
 
 /// The pictures of one comparison.
 #[derive(Debug, Default)]
@@ -27,15 +29,18 @@ pub(super) struct Figure {
     /// Every picture brings the same style; a page has it once.
     pub(super) style: String,
     pub(super) caption: String,
+    /// The same as text, for who reads or hears it line by line.
+    pub(super) text: Option<String>,
 }
 
 impl Figures {
     /// Draws everything there is to draw.
     pub(super) fn of(comparison: &Comparison) -> Self {
-        let ladders = comparison
-            .runs
-            .iter()
-            .filter_map(|run| Some(Figure::new(&ladder(comparison, run)?, counted(run))));
+        let ladders = comparison.runs.iter().filter_map(|run| {
+            let mut figure = Figure::new(&ladder(comparison, run)?, counted(run));
+            figure.text = run.trace.as_ref().filter(|trace| is_short(trace)).map(in_words);
+            Some(figure)
+        });
         let meaning = meaning(comparison.scenario.plot).to_owned();
         let plot = plot(comparison).map(|picture| Figure::new(&picture, meaning));
         Figures { plot: Group::of(plot), ladders: Group::of(ladders) }
@@ -54,7 +59,10 @@ impl Group {
     }
 
     fn size(&self) -> usize {
-        self.figures.iter().map(|figure| figure.svg.len() + figure.caption.len()).sum()
+        let size = |figure: &Figure| {
+            figure.svg.len() + figure.caption.len() + figure.text.as_ref().map_or(0, String::len)
+        };
+        self.figures.iter().map(size).sum()
     }
 }
 
@@ -66,8 +74,20 @@ impl Figure {
             Some((format!("{before}{after}"), style.to_owned()))
         };
         let (svg, style) = parts().unwrap_or_else(|| (picture.svg.clone(), String::new()));
-        Figure { svg, style, caption }
+        Figure { svg, style, caption, text: None }
     }
+}
+
+/// A ladder with more packets and notes than this is folded away until it is asked for, and not
+/// repeated in text: some four screens.
+pub(super) const LONG: usize = 100;
+
+fn is_short(trace: &&Trace) -> bool {
+    trace.packets.len() + trace.notes.len() <= LONG
+}
+
+fn in_words(trace: &Trace) -> String {
+    text_ladder(trace, Glyphs::Ascii)
 }
 
 /// Leaves out the largest pictures until the others have `room`.
@@ -113,6 +133,7 @@ mod tests {
             svg: "x".repeat(*size),
             style: String::new(),
             caption: String::new(),
+            text: None,
         };
         Group { figures: sizes.iter().map(figure).collect(), left_out: false }
     }

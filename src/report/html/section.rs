@@ -2,15 +2,11 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::figures::{Figure, Figures, Group};
+use super::figures::{Figure, Figures, Group, LONG};
 use crate::report::conditions::conditions;
 use crate::report::table::body;
 use crate::scenario::Network;
 use crate::scenario::log::{Comparison, Run};
-
-/// A ladder with more packets and notes than this is folded away until it is asked for: some four
-/// screens.
-const LONG: usize = 100;
 
 /// Shows one comparison; `reproduce` is the command that runs it again.
 pub(super) fn section(comparison: &Comparison, figures: &Figures, reproduce: &str) -> Markup {
@@ -157,6 +153,12 @@ fn figure(figure: &Figure) -> Markup {
         figure {
             (PreEscaped(&figure.svg))
             figcaption { (figure.caption) }
+            @if let Some(text) = &figure.text {
+                details {
+                    summary { "The same, line by line" }
+                    pre { (text) }
+                }
+            }
         }
     }
 }

@@ -65,7 +65,7 @@ pub(in crate::scenario) fn loss(comparison: &Comparison) -> String {
             ),
             false => String::new(),
         };
-        let repeats = match udp.semantics {
+        let repeats = match udp.datagram.semantics {
             Semantics::Maybe => "Nobody repeats over UDP here; over TCP the stack does.".to_owned(),
             _ if answered(udp) > answered(maybe) => {
                 "Repeating mends it, 1 s and more each time: over UDP our client repeats, over TCP \
@@ -122,7 +122,7 @@ pub(in crate::scenario) fn lost_reply(comparison: &Comparison) -> String {
             }
         }
         let executed = udp.logged("exchange");
-        let known = match (udp.semantics, udp.logged("duplicate")) {
+        let known = match (udp.datagram.semantics, udp.logged("duplicate")) {
             (Semantics::AtMostOnce, copies) if copies > 0 => format!(
                 "The server could, by the id: it executed {} and answered the copy from its cache",
                 times(executed)
@@ -168,7 +168,7 @@ fn lost_request(tcp: &Run, udp: &Run) -> String {
 pub(in crate::scenario) fn duplicate(comparison: &Comparison) -> String {
     three(comparison, |maybe, udp, tcp| {
         let all = maybe.exchanges().count();
-        let repeating = match udp.semantics {
+        let repeating = match udp.datagram.semantics {
             Semantics::AtMostOnce => "With ids and a memory the copies are answered from the cache",
             Semantics::AtLeastOnce => {
                 "With ids the client takes the first reply and drops the others, but the server has \

@@ -37,6 +37,7 @@ pub(super) const SETUP_COST: Scenario = Scenario {
         row::ALL_TOOK,
         packets::PACKETS,
         packets::BYTES,
+        row::SET_UP_EACH,
         packets::TIME_WAIT,
         row::EXECUTED,
     ],

@@ -9,7 +9,7 @@ mod weather;
 use std::time::Duration;
 
 use super::wiring::CLEAN;
-use super::{Network, Plot, Scenario, Script, Step, TCP, UDP};
+use super::{Network, Plot, Scenario, Script, Settings, Step, TCP, UDP};
 use crate::protocol::parameters::MAX_MESSAGE;
 use crate::testbed::Listener;
 
@@ -85,6 +85,15 @@ pub fn mission(network: Network) -> &'static [&'static str] {
     }
 }
 
+/// Returns the settings for one of the mission's scenarios: the question what comes without a
+/// deadline stays that question.
+pub fn mission_settings(scenario: &Scenario, settings: &Settings) -> Settings {
+    match scenario.timeout {
+        Some(_) => settings.clone(),
+        None => Settings { timeout: Some(None), ..settings.clone() },
+    }
+}
+
 /// Every scenario, in the order of the lesson.
 pub const SCENARIOS: &[Scenario] = &[
     answers::HAPPY_PATH,
@@ -123,14 +132,14 @@ pub const NOT_HERE: &[(&str, &str, &str)] = &[
     ("second-client-serial", "Why does my program hang instead of failing?", "the serial server"),
     ("port-in-use", "Why can I not restart my server?", "more than one server"),
     ("idle-expiry", "How long may a client be silent?", "the chat service"),
-    ("address-change", "What identifies a client?", "the chat service"),
+    ("address-change", "What identifies a client?", "a network that changes addresses"),
     ("spoofed", "Who may speak in my conversation?", "an attacker"),
     (
         "slow-client-models",
         "Why does one sleeping student block the class?",
         "servers of several models",
     ),
-    ("many-clients", "What does client number 1000 cost?", "servers of several models"),
+    ("many-clients", "What does client number 1000 cost?", "room for a thousand clients"),
     ("file-transfer", "Can I build a stream on datagrams?", "the chat service"),
 ];
 

@@ -106,6 +106,7 @@ pub(super) const SLOW_READER: Scenario = Scenario {
     name: "slow-reader",
     question: "Where do the bytes go when nobody reads?",
     refused: NEEDS_BUFFERS,
+    columns: &[TCP, UDP_BARE],
     script: Script {
         server: Listener::Late,
         clients: &[&[Step::Push(PUSHING)]],

@@ -48,7 +48,7 @@ pub const AGREED: Row = Row {
     needs_packets: false,
     label: "answered, sums agree",
     cell: |run| {
-        let answered = run.exchanges().filter(|one| sum(one).is_some()).count();
+        let answered = answered(run);
         let (agreed, all) = (run.agreed(), run.exchanges().count());
         match agreed == answered {
             true => format!("{agreed} of {all}"),
@@ -110,11 +110,31 @@ pub const ROUND_TRIPS: Row = Row {
     label: "round trips, N questions",
     cell: |run| {
         let exchanges = run.exchanges().count();
-        let all = run.metrics().handshake_rtts + exchanges;
+        let handshakes = run.metrics().handshake_rtts;
+        let all = handshakes + exchanges;
+        let expected = match (run.column.anew, run.column.transport) {
+            (true, _) => exchanges,
+            (false, Transport::Tcp) => 1,
+            (false, Transport::Udp) => 0,
+        };
         match run.column.anew {
+            _ if handshakes != expected || answered(run) < exchanges => all.to_string(),
             true => format!("{all} (2 N)"),
             false if run.column.transport == Transport::Tcp => format!("{all} (N + 1)"),
             false => format!("{all} (N)"),
+        }
+    },
+};
+
+/// What connecting costs each question.
+pub const SET_UP_EACH: Row = Row {
+    needs_packets: false,
+    label: "set-up, for each question",
+    cell: |run| {
+        let each = run.metrics().handshake_rtts as f64 / run.exchanges().count().max(1) as f64;
+        match each {
+            0.0 => "none".to_owned(),
+            _ => format!("{} RTT", (each * 100.0).round() / 100.0),
         }
     },
 };
@@ -133,6 +153,7 @@ pub const WHO_SAYS_SO: Row = Row {
     cell: |run| {
         run.telling_exchange()
             .map_or("-", |one| match (&one.ending, run.column.transport) {
+                _ if one.still_waiting => "nobody, ever",
                 (Ending::Refused, Transport::Tcp) => "the kernel: RST",
                 (Ending::Refused | Ending::OutcomeUnknown(_), Transport::Udp) => "the kernel: ICMP",
                 (Ending::TimedOut, _) if run.deadline.is_some() => "its own clock",
@@ -158,8 +179,9 @@ pub const GIVES_UP: Row = Row {
     needs_packets: false,
     label: "gives up after",
     cell: |run| {
-        run.telling_exchange().map_or("-".to_owned(), |one| {
-            format!("{}, exit {}", short(one.elapsed()), one.ending.exit_code())
+        run.telling_exchange().map_or("-".to_owned(), |one| match one.still_waiting {
+            true => format!("never: {} so far", short(one.elapsed())),
+            false => format!("{}, exit {}", short(one.elapsed()), one.ending.exit_code()),
         })
     },
 };
@@ -206,6 +228,11 @@ pub const EXECUTED: Row = Row {
 /// Returns the exchange with this number; scripts number their questions apart.
 pub(super) fn of_number(run: &Run, number: i64) -> Option<&ExchangeLog> {
     run.exchanges().find(|one| one.number == number)
+}
+
+/// Returns how many questions got an answer that is one.
+pub(super) fn answered(run: &Run) -> usize {
+    run.exchanges().filter(|one| sum(one).is_some()).count()
 }
 
 /// Returns how many conversations all clients opened.

@@ -104,7 +104,7 @@ pub const TIME_WAIT: Row = row("left in TIME-WAIT", |run| match run.column.trans
 
 /// Returns how many connections the clients, and how many the server closed first with a FIN that
 /// was answered by a FIN.
-fn closed_first(trace: &Trace) -> (usize, usize) {
+pub(in crate::scenario) fn closed_first(trace: &Trace) -> (usize, usize) {
     use crate::packet::Packet;
     use std::collections::BTreeMap;
     let mut fins: BTreeMap<_, Vec<Direction>> = BTreeMap::new();

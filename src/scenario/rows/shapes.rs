@@ -74,12 +74,14 @@ fn of_size(run: &Run, number: i64) -> String {
             && (one.asked..one.ended).contains(&packet.sent)
             && reading.payload > 0
     });
+    // On a wire without delay nothing tells one exchange's packets from the next one's.
+    let carried = (one.ended > one.asked).then(|| count(carried.count(), "packet") + ", ");
     let end = match one.is_replied() {
         true if sum(one).is_none() => "not understood".to_owned(),
         true => "answered".to_owned(),
         false => one.ending.name().replace('_', " "),
     };
-    format!("{}, {end}", count(carried.count(), "packet"))
+    carried.unwrap_or_default() + &end
 }
 
 /// What arithmetic says: all pieces must arrive.

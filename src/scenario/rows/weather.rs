@@ -5,13 +5,14 @@ use std::time::Duration;
 use crate::peer::Transport;
 use crate::protocol::Ending;
 use crate::protocol::datagram::Semantics;
+use crate::protocol::parameters::{MAX_RETRANSMISSION_TIMEOUT, MAX_TRANSMIT_SPAN, RANDOM_FACTOR};
 use crate::scenario::Row;
 use crate::scenario::log::{ExchangeLog, Run};
 use crate::scenario::metrics::{ms, sum};
 use crate::scenario::words::{count, how_short, list, of_ms, seconds, short};
 use crate::testbed::Action;
 use crate::time::Timestamp;
-use crate::trace::reading::Kind;
+use crate::trace::reading::{Kind, Reading};
 use crate::wire::Direction;
 
 const fn row(label: &'static str, cell: fn(&Run) -> String) -> Row {
@@ -22,19 +23,16 @@ const fn seen(label: &'static str, cell: fn(&Run) -> String) -> Row {
     Row { label, needs_packets: true, cell }
 }
 
-/// When packets left for the telling exchange, whoever sent them.
+/// When packets left for the telling exchange, whoever sent them, and what they were.
 pub const WHAT_LEFT: Row = seen("packets left at (s)", |run| {
     let Some(one) = run.telling_exchange() else { return "-".to_owned() };
-    let times = run.left_during(one);
-    let what = match run.column.transport {
-        Transport::Udp => "",
-        Transport::Tcp if one.sent.is_empty() => "SYN ",
-        Transport::Tcp => "data ",
-    };
-    match times.is_empty() {
-        true => "-".to_owned(),
-        false => what.to_owned() + &list(times.iter().map(|at| seconds(at.since(one.asked)))),
-    }
+    let mut before = "";
+    list(run.left_during(one).into_iter().map(|(at, what)| {
+        // Said once, where it changes.
+        let said = if what == before { "" } else { what };
+        before = what;
+        said.to_owned() + &seconds(at.since(one.asked))
+    }))
 });
 
 /// Packets of the client that never arrived.
@@ -92,18 +90,15 @@ pub const RETRANSMITTED: Row = row("retransmitted", |run| {
 
 /// Copies of requests that reached the server.
 pub const DUPLICATES: Row = row("copies met by the server", |run| {
-    let known = run.logged("duplicate");
-    match (run.column.transport, run.semantics) {
-        (Transport::Tcp, _) => "in the stack".to_owned(),
-        (Transport::Udp, Semantics::AtMostOnce) => format!("{known} (from cache)"),
-        (Transport::Udp, _) => {
-            let questions = run.exchanges().count();
-            let executed = run.logged("exchange");
-            match executed.checked_sub(questions) {
-                Some(again) if again > 0 => format!("{again} (done again)"),
-                _ => "cannot tell".to_owned(),
-            }
-        }
+    if run.column.transport == Transport::Tcp {
+        return "in the stack".to_owned();
+    }
+    if run.remembers {
+        return format!("{}, known by id", run.logged("duplicate"));
+    }
+    match run.logged("exchange").checked_sub(run.exchanges().count()) {
+        Some(again) if again > 0 => format!("{again}, done again"),
+        _ => "cannot tell".to_owned(),
     }
 });
 
@@ -111,17 +106,37 @@ pub const DUPLICATES: Row = row("copies met by the server", |run| {
 pub const LOSS_THEORY: Row = row("theory", |run| {
     let Some(wire) = &run.wire else { return "-".to_owned() };
     let both = (1.0 - wire.c2s.loss) * (1.0 - wire.s2c.loss);
-    let all = run.exchanges().count();
-    match (run.column.transport, run.semantics) {
-        _ if !wire.rules.is_empty() => "-".to_owned(),
+    let simple = wire.rules.is_empty() && wire.c2s.duplicate + wire.s2c.duplicate == 0.0;
+    match (run.column.transport, run.datagram.semantics) {
+        _ if !simple => "-".to_owned(),
         (Transport::Tcp, _) => "-".to_owned(),
         (Transport::Udp, Semantics::Maybe) => {
+            let all = run.exchanges().count();
             format!("{:.0} of {all}", both * all as f64)
         }
-        (Transport::Udp, _) if both > 0.0 => format!("{:.2} tries each", 1.0 / both),
-        (Transport::Udp, _) => "never".to_owned(),
+        (Transport::Udp, _) => {
+            // The n-th try is made if all before it failed: a geometric series, cut off.
+            let tries = i32::try_from(most_tries(run)).unwrap_or(i32::MAX);
+            let sum: f64 = (0..tries).map(|before| (1.0 - both).powi(before)).sum();
+            format!("{sum:.2} tries each")
+        }
     }
 });
+
+/// Returns how often a request may leave before its exchange is given up, with the timeout's random
+/// factor at its mean.
+fn most_tries(run: &Run) -> usize {
+    let config = &run.datagram;
+    let mut timeout = config.retransmission_timeout.mul_f64((1.0 + RANDOM_FACTOR) / 2.0);
+    let end = run.deadline.unwrap_or(MAX_TRANSMIT_SPAN).min(MAX_TRANSMIT_SPAN);
+    let (mut tries, mut at) = (1, timeout);
+    while at < end && config.retransmissions.is_none_or(|most| tries <= usize::from(most)) {
+        tries += 1;
+        timeout = (timeout * 2).min(MAX_RETRANSMISSION_TIMEOUT);
+        at += timeout;
+    }
+    tries
+}
 
 /// The sums as the clients computed them.
 pub const CLIENT_SUMS: Row = row("sums at the client", |run| {
@@ -137,7 +152,7 @@ pub const SERVER_SUMS: Row = row("sums at the server", |run| {
 /// Replies that answered nothing the client had asked.
 pub const STALE: Row = row("stale replies dropped", |run| {
     let stale: usize = run.clients.iter().map(|client| client.unexpected).sum();
-    match (run.column.transport, run.semantics) {
+    match (run.column.transport, run.datagram.semantics) {
         (Transport::Tcp, _) => "none come up".to_owned(),
         (Transport::Udp, Semantics::Maybe) => "cannot tell".to_owned(),
         (Transport::Udp, _) => format!("{stale}, by their id"),
@@ -209,15 +224,20 @@ impl Run {
         self.exchanges().filter_map(transit).collect()
     }
 
-    /// Returns when packets that carry something left the client while an exchange was under way:
-    /// its request, or over TCP the SYN before it.
-    pub fn left_during(&self, one: &ExchangeLog) -> Vec<Timestamp> {
+    /// Returns when packets that carry something left the client while an exchange was under way,
+    /// and what they were: its request, or over TCP the SYN before it.
+    pub fn left_during(&self, one: &ExchangeLog) -> Vec<(Timestamp, &'static str)> {
         let Some(packets) = self.packets() else { return Vec::new() };
         let left = packets.iter().filter(|(packet, reading)| {
             packet.direction == Direction::ClientToServer
                 && (one.asked..one.ended).contains(&packet.sent)
                 && (reading.payload > 0 || reading.kind == Kind::Syn)
         });
-        left.map(|(packet, _)| packet.sent).collect()
+        let what = |reading: &Reading| match (self.column.transport, reading.kind) {
+            (Transport::Udp, _) => "",
+            (Transport::Tcp, Kind::Syn) => "SYN ",
+            (Transport::Tcp, _) => "data ",
+        };
+        left.map(|(packet, reading)| (packet.sent, what(reading))).collect()
     }
 }

@@ -41,14 +41,21 @@ pub(super) struct SharedBoard(Arc<BoardState>);
 struct BoardState {
     board: Mutex<Board>,
     waiting: Notify,
-    /// In this time a request has arrived, if it arrives at all.
+    /// In this time a packet has arrived, if it arrives at all.
     under_way: Duration,
+    patience: Duration,
 }
 
 impl SharedBoard {
-    /// An empty board; `under_way` is what a request needs to arrive.
-    pub(super) fn new(under_way: Duration) -> Self {
-        SharedBoard(Arc::new(BoardState { under_way, ..BoardState::default() }))
+    /// An empty board; `under_way` is what a packet needs to arrive, `patience` how long anybody
+    /// waits for something that does not happen.
+    pub(super) fn new(under_way: Duration, patience: Duration) -> Self {
+        SharedBoard(Arc::new(BoardState { under_way, patience, ..BoardState::default() }))
+    }
+
+    /// Returns how long anybody waits for something that does not happen.
+    pub(super) fn patience(&self) -> Duration {
+        self.0.patience
     }
 
     /// Changes what stands on the board.
@@ -58,20 +65,35 @@ impl SharedBoard {
         waiting.notify_waiters();
     }
 
-    /// Waits until a condition holds.
+    /// Waits until a condition holds, and what follows from it has arrived; or, if it never comes to
+    /// that, until everybody's patience is at its end. What does not happen is a result, too.
     pub(super) async fn until(&self, clock: Clock, when: When) {
-        let BoardState { board, waiting, under_way } = &*self.0;
+        tokio::select! {
+            biased;
+            () = self.holds(when) => {}
+            () = clock.sleep_until(clock.now() + self.0.patience) => return,
+        }
+        if let When::Arrived(_) = when {
+            clock.sleep_until(clock.now() + self.0.under_way).await;
+        }
+    }
+
+    /// Waits as `until`, and then until everybody has heard of it who is told at once.
+    pub(super) async fn until_heard(&self, clock: Clock, when: When) {
+        self.until(clock, when).await;
+        clock.sleep_until(clock.now() + self.0.under_way).await;
+    }
+
+    async fn holds(&self, when: When) {
+        let BoardState { board, waiting, .. } = &*self.0;
         loop {
             let mut notified = pin!(waiting.notified());
             // From here on no change is missed.
             notified.as_mut().enable();
             if board.lock().unwrap_or_else(PoisonError::into_inner).holds(when) {
-                break;
+                return;
             }
             notified.await;
-        }
-        if let When::Arrived(_) = when {
-            clock.sleep_until(clock.now() + *under_way).await;
         }
     }
 }

@@ -9,6 +9,7 @@ pub(super) mod walk;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 use super::log::{ClientLog, Run, ServerLog};
 use super::{Column, Scenario, Settings, Step, When};
 use crate::client::ClientConfig;
-use crate::protocol::datagram::RequesterConfig;
+use crate::protocol::datagram::{RequesterConfig, Semantics};
 use crate::testbed::{Action, Happening, Listener, ServerOptions, Testbed};
 use crate::trace::{Note, Place, Trace};
 use board::SharedBoard;
@@ -31,19 +32,28 @@ const HORIZON: Duration = Duration::from_secs(120);
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// Without deadlines, no transport tries longer than this: TCP gives up data after some 15 minutes.
+/// What is still waiting then waits for ever.
 const NO_DEADLINE: Duration = Duration::from_secs(3600);
 
-/// Returns how long a run may take at most.
+/// Returns how long a run may take at most: every step of every client at its slowest.
 pub fn horizon(scenario: &Scenario, settings: &Settings) -> Duration {
-    let exchanges = scenario.exchanges(settings);
     let each = scenario.timeout(settings).unwrap_or(NO_DEADLINE);
-    let idle =
-        scenario.script.clients.iter().flat_map(|steps| steps.iter()).map(|step| match step {
-            Step::Wait(time) | Step::WatchFor(time) => *time,
-            _ => Duration::ZERO,
-        });
-    let asks = u32::try_from(exchanges).unwrap_or(u32::MAX).saturating_mul(2);
-    HORIZON + idle.sum::<Duration>() + each.saturating_mul(asks)
+    let exchanges = u32::try_from(scenario.exchanges(settings)).unwrap_or(u32::MAX);
+    let patience = patience(scenario, settings);
+    let steps = scenario.script.clients.iter().flat_map(|steps| steps.iter());
+    let longest = steps.map(|step| match step {
+        Step::Wait(time) | Step::WatchFor(time) | Step::Push(time) => *time * 12,
+        Step::Ask(_) | Step::AskRising(_) | Step::Send { .. } => each.saturating_mul(exchanges),
+        Step::Await(_) | Step::Watch(_) => patience,
+        _ => each,
+    });
+    let acts = u32::try_from(scenario.script.acts.len() + 2).unwrap_or(u32::MAX);
+    HORIZON + longest.sum::<Duration>().saturating_add(patience.saturating_mul(acts))
+}
+
+/// Returns how long anybody waits for something that does not happen: longer than any exchange.
+fn patience(scenario: &Scenario, settings: &Settings) -> Duration {
+    scenario.timeout(settings).unwrap_or(NO_DEADLINE) + Duration::from_secs(10)
 }
 
 /// Returns how many clients there are: as many as the user wants, where all do the same.
@@ -98,11 +108,13 @@ async fn carry_out<T: Testbed>(
     };
     let server = testbed.listen(script.server, &options, column.transport).await?;
     let config = client_config(scenario, column, settings);
-    let (semantics, framing) = (config.datagram.semantics, config.framing);
+    let (datagram, framing) = (config.datagram.clone(), config.framing);
+    let remembers = datagram.semantics == Semantics::AtMostOnce && settings.server.duplicate_cache;
     let wire = scenario.wire(settings);
-    let under_way = (wire.c2s.delay + wire.c2s.jitter) * 2 + MOMENT;
+    let slower = (wire.c2s.delay + wire.c2s.jitter).max(wire.s2c.delay + wire.s2c.jitter);
+    let under_way = slower * 2 + MOMENT;
     let surroundings = Surroundings {
-        board: SharedBoard::new(under_way),
+        board: SharedBoard::new(under_way, patience(scenario, settings)),
         clock: testbed.clock(),
         server,
         config,
@@ -128,7 +140,18 @@ async fn carry_out<T: Testbed>(
     let trace = trace.map(|trace| with_notes(trace, &logs, &server));
     let wire = trace.is_some().then_some(wire);
     let deadline = scenario.timeout(settings);
-    Ok(Run { column, semantics, framing, deadline, clients: logs, server, ended, wire, trace })
+    Ok(Run {
+        column,
+        datagram,
+        remembers,
+        framing,
+        deadline,
+        clients: logs,
+        server,
+        ended,
+        wire,
+        trace,
+    })
 }
 
 fn client_config(scenario: &Scenario, column: Column, settings: &Settings) -> ClientConfig {
@@ -158,6 +181,9 @@ async fn play<T: Testbed>(
 ) -> io::Result<Vec<ClientLog>> {
     let mut logs: BTreeMap<usize, ClientLog> = BTreeMap::new();
     let mut acts = scenario.script.acts.iter().peekable();
+    let clock = around.clock;
+    // For what is still to happen when no client does anything any more.
+    let mut patience = pin!(clock.sleep_until(clock.now()));
     loop {
         let next_act = acts.peek().map_or(When::Marked("never"), |(when, _)| *when);
         tokio::select! {
@@ -174,12 +200,13 @@ async fn play<T: Testbed>(
                 let (index, log) = finished.map_err(io::Error::other)?;
                 logs.insert(index, log?);
             }
-            else => break,
+            () = &mut patience, if tasks.is_empty() => break,
         }
-        let over = tasks.is_empty() && acts.peek().is_none();
-        if over && (!scenario.script.server_ends || server.ended.is_some()) {
+        let waits_for_server = scenario.script.server_ends && server.ended.is_none();
+        if tasks.is_empty() && acts.peek().is_none() && !waits_for_server {
             break;
         }
+        patience.set(clock.sleep_until(clock.now() + around.board.patience()));
     }
     Ok(logs.into_values().collect())
 }

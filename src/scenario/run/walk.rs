@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rand::rngs::ChaCha8Rng;
 
+use super::NO_DEADLINE;
 use super::board::{Board, SharedBoard};
 use super::push::push;
 use crate::client::{ClientConfig, Conversation};
@@ -82,8 +83,9 @@ impl<N: Net> Client<N> {
             }),
             Step::Open => {
                 let deadline = self.deadline();
+                // Who asks in vain for a connection asks again with the first question.
                 if let Err(ending) = self.open(deadline).await? {
-                    self.not_begun(0, self.around.clock.now(), ending);
+                    self.remark(format!("no connection: {}", ending.name().replace('_', " ")));
                 }
             }
             Step::Ask(number) => {
@@ -128,7 +130,7 @@ impl<N: Net> Client<N> {
             }
             Step::Watch(when) => {
                 let (board, clock) = (self.around.board.clone(), self.around.clock);
-                self.watch(board.until(clock, when)).await?;
+                self.watch(board.until_heard(clock, when)).await?;
             }
             Step::WatchFor(time) => {
                 let clock = self.around.clock;
@@ -138,8 +140,10 @@ impl<N: Net> Client<N> {
         Ok(())
     }
 
+    /// Returns when the next question is given up, whether by the client's deadline or, if it has
+    /// none, by us: then it is still waiting.
     fn deadline(&self) -> Option<Timestamp> {
-        self.around.config.timeout.map(|timeout| self.around.clock.now() + timeout)
+        Some(self.around.clock.now() + self.around.config.timeout.unwrap_or(NO_DEADLINE))
     }
 
     fn remark(&mut self, text: impl Into<String>) {
@@ -161,9 +165,15 @@ impl<N: Net> Client<N> {
     fn not_begun(&mut self, number: i64, asked: Timestamp, ending: Ending) {
         let ended = self.around.clock.now();
         self.remark(end_in_words(number, &ending));
-        let (sent, retransmissions) = (Vec::new(), 0);
-        let log = ExchangeLog { number, asked, sent, ended, ending, retransmissions };
-        self.log.exchanges.push(log);
+        self.log.exchanges.push(ExchangeLog {
+            number,
+            asked,
+            sent: Vec::new(),
+            ended,
+            ending,
+            retransmissions: 0,
+            still_waiting: false,
+        });
     }
 
     /// Asks, opening a conversation if there is none. Returns the id in the conversation.
@@ -294,10 +304,23 @@ impl<N: Net> Client<N> {
             return;
         };
         let ended = self.around.clock.now();
-        self.remark(end_in_words(number, &exchange.ending));
         let Exchange { ending, retransmissions, .. } = exchange;
-        let log = ExchangeLog { number, asked, sent, ended, ending, retransmissions };
-        self.log.exchanges.push(log);
+        let still_waiting = self.around.config.timeout.is_none()
+            && ending == Ending::TimedOut
+            && ended.since(asked) >= NO_DEADLINE;
+        match still_waiting {
+            true => self.remark(format!("{number}: still waiting")),
+            false => self.remark(end_in_words(number, &ending)),
+        }
+        self.log.exchanges.push(ExchangeLog {
+            number,
+            asked,
+            sent,
+            ended,
+            ending,
+            retransmissions,
+            still_waiting,
+        });
     }
 
     fn refused_by_system(&mut self, error: &io::Error) {
@@ -316,9 +339,15 @@ impl<N: Net> Client<N> {
         let now = self.around.clock.now();
         for (_, Pending { number, asked, sent }) in std::mem::take(&mut self.pending) {
             let ending = Ending::BrokenOff(Closing::Reset);
-            let (ended, retransmissions) = (now, 0);
-            let log = ExchangeLog { number, asked, sent, ended, ending, retransmissions };
-            self.log.exchanges.push(log);
+            self.log.exchanges.push(ExchangeLog {
+                number,
+                asked,
+                sent,
+                ended: now,
+                ending,
+                retransmissions: 0,
+                still_waiting: false,
+            });
         }
     }
 
