@@ -412,6 +412,28 @@ fn the_wires_options_are_for_both_ways_or_for_one() {
 }
 
 #[test]
+fn whatever_the_network_does_the_experiment_ends_and_says_what_came_of_it() {
+    let options: &[&[&str]] = &[
+        &["--timeout", "40ms"],
+        &["--timeout", "off", "--loss", "30%"],
+        &["--loss", "c2s:100%"],
+        &["--loss", "s2c:100%"],
+        &["--semantics", "maybe", "--drop", "syn"],
+        &["--rate", "10kbit", "--jitter", "80ms", "--reorder", "30%"],
+    ];
+    for options in options {
+        let mut arguments = vec!["all"];
+        arguments.extend(*options);
+        assert_eq!(report(&arguments).as_array().map(Vec::len), Some(SCENARIOS.len()));
+    }
+    always(&["out-of-range-shutdown", "--semantics", "maybe"], &["udp.server_exit_code==null"]);
+    always(
+        &["silent-server", "--timeout", "off"],
+        &["tcp.outcome==still_waiting", "tcp.exit_code==null", "udp.outcome==timed_out"],
+    );
+}
+
+#[test]
 fn several_clients_do_the_same_side_by_side() {
     always(
         &["loss", "--clients", "5", "--exchanges", "10", "--loss", "0%"],

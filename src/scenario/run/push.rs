@@ -30,9 +30,13 @@ pub(super) async fn push<N: Net>(
     let began = clock.now();
     match transport {
         Transport::Tcp => {
-            let mut stream = net.connect(server).await?;
+            let mut stream = match net.connect(server).await {
+                Err(error) if is_gone(&error) => return Ok(Pushed::default()),
+                connected => connected?,
+            };
             let pushed = push_stream(&mut stream, clock, began + time).await?;
-            stream.finish()?;
+            // If it is gone there is nothing to close.
+            let _ = stream.finish();
             // Dropped only when all is read: what a program leaves behind the stack still sends.
             clock.sleep_until(clock.now() + 10 * time).await;
             Ok(pushed)
@@ -42,6 +46,12 @@ pub(super) async fn push<N: Net>(
             push_datagrams(&socket, clock, began + time).await
         }
     }
+}
+
+/// Returns whether the connection is gone, or never was: what a network may do.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, TimedOut};
+    matches!(error.kind(), BrokenPipe | ConnectionRefused | ConnectionReset | TimedOut)
 }
 
 async fn push_stream<S: Stream>(
@@ -56,7 +66,10 @@ async fn push_stream<S: Stream>(
         tokio::select! {
             biased;
             written = poll_fn(|cx| stream.poll_write(cx, &MESSAGE[begun..])) => {
-                let count = written?;
+                let count = match written {
+                    Err(error) if is_gone(&error) => return Ok(pushed),
+                    written => written?,
+                };
                 pushed.bytes += count;
                 begun = (begun + count) % MESSAGE.len();
                 pushed.held_up += clock.now().since(asked);
