@@ -38,7 +38,7 @@ impl Figures {
     pub(super) fn of(comparison: &Comparison) -> Self {
         let ladders = comparison.runs.iter().filter_map(|run| {
             let mut figure = Figure::new(&ladder(comparison, run)?, counted(run));
-            figure.text = run.trace.as_ref().filter(|trace| is_short(trace)).map(in_words);
+            figure.text = run.trace.as_ref().filter(is_short).map(in_words);
             Some(figure)
         });
         let meaning = meaning(comparison.scenario.plot).to_owned();

@@ -22,6 +22,7 @@ use crate::client::ClientConfig;
 use crate::protocol::datagram::{RequesterConfig, Semantics};
 use crate::testbed::{Action, Happening, Listener, ServerOptions, Testbed};
 use crate::trace::{Note, Place, Trace};
+use crate::wire::WireConfig;
 use board::SharedBoard;
 use walk::{Client, Surroundings};
 
@@ -111,24 +112,16 @@ async fn carry_out<T: Testbed>(
     let (datagram, framing) = (config.datagram.clone(), config.framing);
     let remembers = datagram.semantics == Semantics::AtMostOnce && settings.server.duplicate_cache;
     let wire = scenario.wire(settings);
-    let slower = (wire.c2s.delay + wire.c2s.jitter).max(wire.s2c.delay + wire.s2c.jitter);
-    let under_way = slower * 2 + MOMENT;
     let surroundings = Surroundings {
-        board: SharedBoard::new(under_way, patience(scenario, settings)),
+        board: SharedBoard::new(under_way(&wire), patience(scenario, settings)),
         clock: testbed.clock(),
         server,
         config,
         exchanges: scenario.exchanges(settings),
         anew: column.anew,
     };
-    let mut tasks = JoinSet::new();
-    for index in 0..clients(scenario, settings) {
-        let steps = script.clients[index % script.clients.len()];
-        let net = testbed.client(index + 1);
-        let own = ChaCha8Rng::from_rng(random);
-        let client = Client::new(index, net, surroundings.clone(), own);
-        tasks.spawn(async move { (index, client.walk(steps).await) });
-    }
+    let count = clients(scenario, settings);
+    let mut tasks = start_clients(testbed, scenario, count, &surroundings, random);
     let mut server = ServerLog::default();
     let around = &surroundings;
     let logs = play(testbed, scenario, &mut tasks, &mut happenings, &mut server, around).await?;
@@ -170,11 +163,37 @@ fn client_config(scenario: &Scenario, column: Column, settings: &Settings) -> Cl
     }
 }
 
+/// Returns the time in which a packet arrives, if it arrives at all, and something is done about it.
+fn under_way(wire: &WireConfig) -> Duration {
+    let slower = (wire.c2s.delay + wire.c2s.jitter).max(wire.s2c.delay + wire.s2c.jitter);
+    slower * 2 + MOMENT
+}
+
+/// What clients are while they walk.
+type Walking = JoinSet<(usize, io::Result<ClientLog>)>;
+
+fn start_clients<T: Testbed>(
+    testbed: &T,
+    scenario: &Scenario,
+    count: usize,
+    surroundings: &Surroundings,
+    random: &mut ChaCha8Rng,
+) -> Walking {
+    let mut tasks = JoinSet::new();
+    for (index, steps) in (0..count).zip(scenario.script.clients.iter().cycle()) {
+        let net = testbed.client(index + 1);
+        let own = ChaCha8Rng::from_rng(random);
+        let client = Client::new(index, net, surroundings.clone(), own);
+        tasks.spawn(async move { (index, client.walk(steps).await) });
+    }
+    tasks
+}
+
 /// Lets the clients walk and does what the script does to the server, until both are over.
 async fn play<T: Testbed>(
     testbed: &mut T,
     scenario: &Scenario,
-    tasks: &mut JoinSet<(usize, io::Result<ClientLog>)>,
+    tasks: &mut Walking,
     happenings: &mut mpsc::UnboundedReceiver<Happening>,
     server: &mut ServerLog,
     around: &Surroundings,
