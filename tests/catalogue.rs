@@ -333,6 +333,15 @@ fn work_in_flight_is_answered_unless_there_is_no_time_for_it() {
         &["tcp.agreed==5", "udp.agreed==5", "tcp.failed==1", "udp.failed==1"],
     );
     always(&["ctrl-c-drain", "--drain", "0s"], &["tcp.agreed==1", "tcp.executions==5"]);
+    always(
+        &["ctrl-c-drain.twice"],
+        &[
+            "tcp.agreed==1",
+            "udp.agreed==1",
+            "tcp.server_exit_code==130",
+            "udp.server_exit_code==130",
+        ],
+    );
 }
 
 #[test]

@@ -210,3 +210,16 @@ pub(super) const CTRL_C_DRAIN: Scenario = Scenario {
     explain: explain::endings::ctrl_c_drain,
     ..PLAIN
 };
+
+pub(super) const CTRL_C_TWICE: Scenario = Scenario {
+    name: "ctrl-c-drain.twice",
+    question: "And if Ctrl+C is pressed once more?",
+    script: Script {
+        acts: &[
+            (When::Executed(5), Action::Interrupt),
+            (When::Marked("learned"), Action::Interrupt),
+        ],
+        ..CTRL_C_DRAIN.script
+    },
+    ..CTRL_C_DRAIN
+};

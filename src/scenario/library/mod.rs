@@ -124,6 +124,7 @@ pub const SCENARIOS: &[Scenario] = &[
     endings::POWER_OFF,
     endings::REBOOT,
     endings::CTRL_C_DRAIN,
+    endings::CTRL_C_TWICE,
 ];
 
 /// Questions that this version cannot ask yet, with what they need.
