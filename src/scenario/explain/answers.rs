@@ -1,23 +1,17 @@
 //! About questions that get an answer, or at least a refusal.
 
 use super::both;
+use super::facts::{GaveUp, again, all_replied, end_of_wait, gave_up, packets, unreachable};
 use crate::protocol::Ending;
+use crate::protocol::datagram::IcmpPolicy;
 use crate::scenario::Network;
-use crate::scenario::log::{Comparison, Run};
+use crate::scenario::log::{Comparison, ExchangeLog, Run};
 use crate::scenario::metrics::sum;
-use crate::scenario::rows::opened;
-use crate::scenario::words::short;
+use crate::scenario::rows::{answered, opened};
+use crate::scenario::words::{count, short};
 
 pub(in crate::scenario) fn happy_path(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
-        let sums = [tcp, udp].map(|run| run.exchanges().find_map(sum));
-        let verdict = match sums {
-            [Some(one), Some(other)] if one == other => {
-                "Both transports carried the same question to the same answer".to_owned()
-            }
-            [Some(_), Some(_)] => "Both transports brought an answer".to_owned(),
-            _ => "Not both transports brought an answer".to_owned(),
-        };
         let cost = match comparison.network {
             Network::Loopback => {
                 "Loopback has no distance, so these times are the computer's work, not the \
@@ -26,28 +20,61 @@ pub(in crate::scenario) fn happy_path(comparison: &Comparison) -> String {
             }
             Network::Sim => packets_beyond(tcp, udp),
         };
-        format!(
-            "{verdict}. TCP first shook hands ({} connection), over UDP the first datagram was the \
-             question. {cost}",
-            opened(tcp)
-        )
+        let connected = match opened(tcp) {
+            0 => "TCP never finished its handshake".to_owned(),
+            opened => format!("TCP first shook hands ({})", count(opened, "connection")),
+        };
+        let verdict = verdict(tcp, udp);
+        format!("{verdict}. {connected}, over UDP the first datagram was the question. {cost}")
     })
+}
+
+/// Says whether both transports brought answers, and the same ones.
+fn verdict(tcp: &Run, udp: &Run) -> String {
+    let sums = [tcp, udp].map(|run| run.exchanges().map(sum).collect::<Vec<_>>());
+    let [over_tcp, over_udp] = sums.each_ref().map(|sums| sums.iter().flatten().count());
+    let one = sums[0].len() == 1;
+    let all = over_tcp == sums[0].len() && over_udp == sums[1].len();
+    let verdict = match (all, sums[0] == sums[1]) {
+        (true, true) if one => "Both transports carried the same question to the same answer",
+        (true, true) => "Both transports carried the same questions to the same answers",
+        (true, false) if one => "Both transports brought an answer",
+        (true, false) => "Both transports brought every answer",
+        (false, _) if over_tcp + over_udp == 0 => "Neither transport brought an answer",
+        (false, _) if one => "Not both transports brought an answer",
+        (false, _) => {
+            return format!(
+                "TCP brought {over_tcp} of {} answers, UDP {over_udp} of {}",
+                sums[0].len(),
+                sums[1].len()
+            );
+        }
+    };
+    verdict.to_owned()
 }
 
 /// Says what TCP's other packets were for.
 fn packets_beyond(tcp: &Run, udp: &Run) -> String {
-    let all = |run: &Run| run.packets().map_or(0, |packets| packets.len());
-    let loaded = |run: &Run| {
-        let packets = run.packets().unwrap_or_default();
-        packets.iter().filter(|(_, reading)| reading.payload > 0).count()
+    let all = packets(tcp, |_, _| true);
+    let loaded = packets(tcp, |_, reading| reading.payload > 0);
+    let carry = if loaded == 1 { "carries a message" } else { "carry messages" };
+    let again = match again(tcp) {
+        0 => String::new(),
+        again => format!(" ({} sent again among them all)", count(again, "segment")),
     };
-    format!(
-        "Of TCP's {} packets {} carry messages; the others open the connection, acknowledge and \
-         close it. UDP sent {}, and nobody was told that it is over.",
-        all(tcp),
-        loaded(tcp),
-        all(udp)
-    )
+    let over_tcp = match opened(tcp) {
+        0 => format!("All {all} packets of TCP were spent on connecting."),
+        _ => format!(
+            "Of TCP's {all} packets {loaded} {carry}{again}; the others open the connection, \
+             acknowledge and close it."
+        ),
+    };
+    let told = match unreachable(udp) {
+        0 => "nobody was told that it is over",
+        _ => "only who sent to a closed socket was told (ICMP)",
+    };
+    let sent = packets(udp, |_, _| true) - unreachable(udp);
+    format!("{over_tcp} UDP sent {sent}, and {told}.")
 }
 
 pub(in crate::scenario) fn setup_cost(comparison: &Comparison) -> String {
@@ -56,39 +83,79 @@ pub(in crate::scenario) fn setup_cost(comparison: &Comparison) -> String {
     else {
         return String::new();
     };
+    let smooth = |run: &Run| all_replied(run) && again(run) == 0;
+    if ![each, tcp, udp].into_iter().all(smooth) {
+        return uneven_setup_cost(each, tcp, udp);
+    }
     let trips = |run: &Run| run.metrics().handshake_rtts + run.exchanges().count();
+    let connections = match tcp.clients.len() {
+        1 => "one connection".to_owned(),
+        clients => format!("one connection for each of {clients} clients"),
+    };
     format!(
-        "{} questions took {} round trips with a connection for each, {} over one connection and \
-         {} over UDP. A handshake is paid once for each connection: who asks often and keeps the \
-         connection hardly pays, who connects for every question pays twice.",
-        udp.exchanges().count(),
+        "{} took {} round trips with a connection for each, {} over {connections} and {} over UDP. A \
+         handshake is paid once for each connection: who asks often and keeps the connection hardly \
+         pays, who connects for every question pays twice.",
+        count(udp.exchanges().count(), "question"),
         trips(each),
         trips(tcp),
         trips(udp)
     )
 }
 
+/// Where something was lost, round trips cannot be counted as handshakes and questions.
+fn uneven_setup_cost(each: &Run, tcp: &Run, udp: &Run) -> String {
+    let part = |run: &Run| {
+        let shaken = count(opened(run), "handshake");
+        format!("{} of {} ({shaken})", answered(run), run.exchanges().count())
+    };
+    format!(
+        "Something was sent again, or never answered, so no formula counts the round trips. \
+         Answered with a connection for each: {}; over kept connections: {}; over UDP: {} of {}, \
+         without a handshake. A handshake is paid for each connection, and may be lost like anything \
+         else.",
+        part(each),
+        part(tcp),
+        answered(udp),
+        udp.exchanges().count()
+    )
+}
+
 pub(in crate::scenario) fn server_not_running(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
-        let refused =
-            |run: &Run| run.telling_exchange().is_some_and(|one| one.ending == Ending::Refused);
-        let tcp = match refused(tcp) {
-            true => {
-                "Over TCP the other kernel answered the SYN with RST: connect() failed, and \
-                     nothing was sent."
-            }
-            false => "Over TCP the connection was not refused here.",
+        let (Some(over_tcp), Some(over_udp)) = (tcp.telling_exchange(), udp.telling_exchange())
+        else {
+            return String::new();
         };
-        let udp = match refused(udp) {
-            true => {
-                "Over UDP send() succeeded; the kernel's ICMP \"port unreachable\" came back \
-                     and our connected socket reported it. Networks may drop or limit it: over UDP \
-                     a refusal is a hint."
-            }
-            false => "Over UDP no refusal came, so only the program's own clock could tell.",
+        let refused_tcp = match over_tcp.ending {
+            Ending::Refused => "Over TCP the other kernel answered the SYN with RST: connect() \
+                                failed, and nothing was sent."
+                .to_owned(),
+            _ => format!("Over TCP no refusal came: {}.", end_of_wait(tcp, over_tcp)),
         };
-        format!("{tcp} {udp}")
+        format!("{refused_tcp} {}", refused_over_udp(udp, over_udp))
     })
+}
+
+fn refused_over_udp(udp: &Run, one: &ExchangeLog) -> String {
+    match (&one.ending, gave_up(udp, one)) {
+        (Ending::Refused, _) => "Over UDP send() succeeded; the kernel's ICMP \"port unreachable\" \
+                                 came back and our connected socket reported it. Networks may drop \
+                                 or limit it: over UDP a refusal is a hint."
+            .to_owned(),
+        (Ending::OutcomeUnknown(_), _) => {
+            "Over UDP the first datagram met no refusal in time; ICMP \"port unreachable\" came for \
+             a copy. The client cannot know what became of the first: over UDP a refusal is a hint."
+                .to_owned()
+        }
+        (_, GaveUp::OwnClock) => {
+            "Over UDP no refusal came, so only the program's own clock could tell.".to_owned()
+        }
+        _ if udp.datagram.icmp == IcmpPolicy::Vet => {
+            format!("Over UDP no refusal was believed: {}.", end_of_wait(udp, one))
+        }
+        _ => format!("Over UDP no refusal came: {}.", end_of_wait(udp, one)),
+    }
 }
 
 pub(in crate::scenario) fn silent_server(comparison: &Comparison) -> String {
@@ -97,20 +164,32 @@ pub(in crate::scenario) fn silent_server(comparison: &Comparison) -> String {
         else {
             return String::new();
         };
-        let connected = match over_tcp.sent.is_empty() {
-            true => "Over TCP not even the handshake was done",
-            false => {
+        let is_connected = !over_tcp.sent.is_empty();
+        let connected = match is_connected {
+            false => "Over TCP not even the handshake was done",
+            true => {
                 "Over TCP the kernel shook hands and took the bytes, though no program \
                       listened behind it"
             }
         };
+        let end = match (gave_up(tcp, over_tcp), gave_up(udp, over_udp)) {
+            (GaveUp::OwnClock, GaveUp::OwnClock) => format!(
+                "both programs gave up by their own clock, after {} and {}",
+                short(over_tcp.elapsed()),
+                short(over_udp.elapsed())
+            ),
+            _ => format!(
+                "over TCP {}; over UDP {}",
+                end_of_wait(tcp, over_tcp),
+                end_of_wait(udp, over_udp)
+            ),
+        };
+        let lesson =
+            if is_connected { " Connected does not mean that somebody is there." } else { "" };
         format!(
-            "{connected}. Over UDP the client sent {} datagrams into the same silence. Neither \
-             transport knows that nobody will answer: both programs gave up by their own clock, \
-             after {} and {}. Connected does not mean that somebody is there.",
-            over_udp.sent.len(),
-            short(over_tcp.elapsed()),
-            short(over_udp.elapsed())
+            "{connected}. Over UDP the client sent {} into the same silence. Neither transport knows \
+             that nobody will answer: {end}.{lesson}",
+            count(over_udp.sent.len(), "datagram")
         )
     })
 }

@@ -1,156 +1,177 @@
-//! About leaving: closing, goodbyes, kills, power.
+//! About leaving: closing, goodbyes, Ctrl+C. Kills and power cuts are in `kills`.
 
-use super::{both, times};
-use crate::scenario::log::{Comparison, Run};
+pub(in crate::scenario) use super::kills::{power_off, reboot, server_killed, server_restarted};
+
+use super::both;
+use super::facts::{acted, unreachable};
+use crate::protocol::Closing;
+use crate::protocol::datagram::Semantics;
+use crate::scenario::log::{Comparison, ExchangeLog, Run};
 use crate::scenario::rows::endings::idle_learns;
-use crate::scenario::rows::of_number;
-use crate::scenario::words::{how_short, outcome, short};
+use crate::scenario::rows::{answered, of_number, opened};
+use crate::scenario::words::{count, how_short, outcome};
+use crate::testbed::Action;
 
 pub(in crate::scenario) fn out_of_range(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
-        let asks = |run: &Run| of_number(run, 30).map_or("-".to_owned(), outcome);
-        format!(
-            "The idle client learns it over TCP: {}; over UDP: {}. Over TCP the kernel says FIN \
-             for every connection, whether the program thinks of it or not. Over UDP somebody has \
-             to send a goodbye, and it may be lost; who hears none learns it at its next question \
-             ({}).",
-            idle_learns(tcp),
-            idle_learns(udp),
-            asks(udp)
-        )
+        let over_tcp = match tcp.server_stopped() {
+            None => "Over TCP 101 did not reach the server, and nothing stopped it.".to_owned(),
+            Some(_) => {
+                "Over TCP the kernel says FIN for every connection, whether the program thinks \
+                        of it or not."
+                    .to_owned()
+            }
+        };
+        format!("{} {over_tcp} {}", what_idle_learns(tcp, udp), goodbye(comparison, udp))
     })
 }
 
-pub(in crate::scenario) fn server_killed(comparison: &Comparison) -> String {
-    both(comparison, |tcp, udp| {
-        let say = |run: &Run| {
-            let after = run.telling_exchange().map_or(String::new(), |one| short(one.elapsed()));
-            let ending = run.telling_exchange().map_or("-".to_owned(), outcome);
-            format!("{ending} after {after} (the server had executed {})", run.logged("exchange"))
-        };
-        format!(
-            "TCP: {}. UDP: {}. A dead program's kernel still closes its connections, so TCP is told \
-             at once; over UDP only the next datagram finds out. Neither says whether the work was \
-             done: that needs an id which the server remembers, over both.",
-            say(tcp),
-            say(udp)
-        )
-    })
+fn what_idle_learns(tcp: &Run, udp: &Run) -> String {
+    let learns = |run: &Run| match run.server_stopped() {
+        Some(_) => idle_learns(run),
+        None => "nothing, the server was never stopped".to_owned(),
+    };
+    format!("The idle client learns it over TCP: {}; over UDP: {}.", learns(tcp), learns(udp))
 }
 
-pub(in crate::scenario) fn server_restarted(comparison: &Comparison) -> String {
-    both(comparison, |tcp, udp| {
-        let again = match udp.exchanges().count() {
-            1 => "as a copy with the same id",
-            _ => "by the client, which had given up, as a new question",
+/// Says who has to tell the clients over UDP, and whether anybody could.
+fn goodbye(comparison: &Comparison, udp: &Run) -> String {
+    let asks = of_number(udp, 30).map_or("-".to_owned(), outcome);
+    let says_bye = comparison.scenario.script.goodbye && comparison.settings.server.goodbye;
+    if udp.server_stopped().is_none() {
+        return match udp.datagram.semantics {
+            Semantics::Maybe => "Over UDP the server does not obey a bare datagram: it carries no \
+                                 cookie, so anybody could have sent it in the client's name."
+                .to_owned(),
+            _ => "Over UDP 101 did not reach the server with the cookie that proves its sender."
+                .to_owned(),
         };
-        format!(
-            "The same question was executed {} over TCP and {} over UDP: once before the server was \
-             killed, and again when it was repeated, over TCP by the client in a new connection, over \
-             UDP {again}. What the first server remembered died with it. \"At most once\" holds within \
-             one life of the server.",
-            times(tcp.logged("exchange")),
-            times(udp.logged("exchange"))
-        )
-    })
+    }
+    if says_bye && !udp.remembers && idle_learns(udp) == NOT_TOLD {
+        return format!(
+            "Over UDP somebody has to send a goodbye, but a server that remembers no client has \
+             nobody to tell; who hears none learns it at its next question ({asks})."
+        );
+    }
+    format!(
+        "Over UDP somebody has to send a goodbye, and it may be lost; who hears none learns it at its \
+         next question ({asks})."
+    )
 }
+
+/// What the row about an idle client says if it was told nothing.
+const NOT_TOLD: &str = "not until it asks";
 
 pub(in crate::scenario) fn ctrl_c_drain(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
-        let answered = |run: &Run| {
-            run.exchanges()
-                .filter(|one| (21..=24).contains(&one.number) && one.is_replied())
-                .count()
-        };
         let newcomer = |run: &Run| of_number(run, 40).map_or("-".to_owned(), outcome);
         let end = |run: &Run| run.metrics().server_stop_ms.unwrap_or_default();
-        let lingering = match end(udp) > 1000.0 {
-            true => {
+        let lingering = match end(udp) > end(tcp) + 1000.0 {
+            true if udp.remembers => {
                 "Over UDP the server stays a little longer, so that a lost reply can be asked for \
                  again; over TCP the kernel repeats it by itself."
+            }
+            true => {
+                "Over UDP the server stays a little longer, but without a memory it could not repeat \
+                 a lost reply; over TCP the kernel repeats it by itself."
             }
             false => "The UDP server did not stay to repeat what may have been lost.",
         };
         format!(
-            "Of the 4 requests in flight {} were answered over TCP and {} over UDP after Ctrl+C. A \
-             new client met: {} (TCP), {} (UDP). {}",
-            answered(tcp),
-            answered(udp),
+            "{} A new client met: {} (TCP), {} (UDP). {lingering}",
+            in_flight(tcp, udp),
             newcomer(tcp),
-            newcomer(udp),
-            lingering
+            newcomer(udp)
         )
     })
 }
 
+/// Says what became of the requests that were under way at Ctrl+C.
+fn in_flight(tcp: &Run, udp: &Run) -> String {
+    let counts = |run: &Run| {
+        let at = acted(run, &[Action::Interrupt]);
+        let busy: Vec<&ExchangeLog> = run
+            .exchanges()
+            .filter(|one| (21..=24).contains(&one.number))
+            .filter(|one| at.is_some_and(|at| one.asked <= at && at <= one.ended))
+            .collect();
+        (busy.len(), busy.iter().filter(|one| one.is_replied()).count())
+    };
+    match (counts(tcp), counts(udp)) {
+        ((0, _), (0, _)) => "At Ctrl+C no request was in flight any more.".to_owned(),
+        ((all, over_tcp), (same, over_udp)) if all == same => format!(
+            "Of the {} in flight {over_tcp} were answered over TCP and {over_udp} over UDP after \
+             Ctrl+C.",
+            count(all, "request")
+        ),
+        ((all, over_tcp), (other, over_udp)) => format!(
+            "In flight at Ctrl+C, and answered after it: {all}, {over_tcp} over TCP; {other}, \
+             {over_udp} over UDP."
+        ),
+    }
+}
+
 pub(in crate::scenario) fn close_vs_shutdown(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
-        let answered = |run: &Run| run.exchanges().filter(|one| one.is_replied()).count();
-        let end = |run: &Run| {
-            let learned = run.clients.first().and_then(|client| client.learned);
-            learned.map(|(_, how)| how_short(how))
-        };
-        let over_tcp = match end(tcp) {
-            Some(how) => format!("and then the server's own {how}: both directions were closed"),
-            None => "but heard no end of it".to_owned(),
-        };
-        let over_udp = match end(udp) {
+        let over_udp = match learned(udp) {
             None => {
                 "nothing of the kind exists: a datagram socket has no end, so who wants to know \
                      that nothing more will come must be told in a message"
                     .to_owned()
             }
-            Some(how) => format!("the server said {how}"),
+            Some(how) => format!("the server said {}", how_short(how)),
         };
-        format!(
-            "Over TCP the client's FIN closed one direction; it still got its {} answers, {over_tcp}. \
-             Over UDP (answers: {}) {over_udp}.",
-            answered(tcp),
-            answered(udp)
-        )
+        format!("{} Over UDP (answers: {}) {over_udp}.", half_closed(tcp), answered(udp))
     })
+}
+
+fn learned(run: &Run) -> Option<Closing> {
+    run.clients.first().and_then(|client| client.learned).map(|(_, how)| how)
+}
+
+/// Says what a FIN in one direction was good for.
+fn half_closed(tcp: &Run) -> String {
+    if opened(tcp) == 0 {
+        let ending = tcp.telling_exchange().map_or("-".to_owned(), outcome);
+        return format!("Over TCP there was no connection of which to close half: {ending}.");
+    }
+    let (got, all) = (answered(tcp), tcp.exchanges().count());
+    let got = match got == all {
+        true => format!("it still got its {}", count(got, "answer")),
+        false => format!("it got {got} of its {}", count(all, "answer")),
+    };
+    let end = match learned(tcp) {
+        Some(Closing::EndOfStream) => {
+            "and then the server's own FIN: both directions were closed".to_owned()
+        }
+        Some(how) => format!("and then {}", how_short(how)),
+        None => "but heard no end of it".to_owned(),
+    };
+    format!("Over TCP the client's FIN closed one direction; {got}, {end}.")
 }
 
 pub(in crate::scenario) fn close_reset(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
+        let noticed = tcp.server.events.iter().any(|event| event.event == "disconnected");
+        let over_tcp = match opened(tcp) {
+            0 => "Over TCP there was no connection to reset",
+            _ if noticed => "Over TCP a RST told the server at once",
+            _ => "Over TCP it sent a RST, but the server noticed nothing",
+        };
+        // On loopback ICMP is not seen; but who answers a closed socket meets it.
+        let met_nobody = match udp.trace {
+            Some(_) => unreachable(udp) > 0,
+            None => udp.logged("exchange") > 0,
+        };
+        let over_udp = match met_nobody {
+            true => "over UDP the socket was just closed, and the answers met nobody (ICMP)",
+            false => "over UDP the socket was just closed, and nobody was told",
+        };
         format!(
-            "The client hung up while its questions were under way. Over TCP a RST told the server at \
-             once; over UDP the socket was just closed, and the answers met nobody (ICMP). The server \
-             executed {} over TCP and {} over UDP: a reset says nothing about what was done.",
+            "The client hung up while its questions were under way. {over_tcp}; {over_udp}. The \
+             server executed {} over TCP and {} over UDP: a reset says nothing about what was done.",
             tcp.logged("exchange"),
             udp.logged("exchange")
-        )
-    })
-}
-
-pub(in crate::scenario) fn power_off(comparison: &Comparison) -> String {
-    both(comparison, |tcp, udp| {
-        let after =
-            |run: &Run| run.telling_exchange().map_or(String::new(), |one| short(one.elapsed()));
-        let ending = |run: &Run| run.telling_exchange().map_or("-".to_owned(), outcome);
-        format!(
-            "Without power there is no kernel that could say FIN or RST. Over TCP: {} after {}; over \
-             UDP: {} after {}. The request had been executed {} and {}. To both clients a dead host, \
-             a cut wire and a slow server look the same.",
-            ending(tcp),
-            after(tcp),
-            ending(udp),
-            after(udp),
-            times(tcp.logged("exchange")),
-            times(udp.logged("exchange"))
-        )
-    })
-}
-
-pub(in crate::scenario) fn reboot(comparison: &Comparison) -> String {
-    both(comparison, |tcp, udp| {
-        let asks = |run: &Run| of_number(run, 25).map_or("-".to_owned(), outcome);
-        format!(
-            "The host came back and remembers no connection. TCP's client still believed in one (it is \
-             half-open): its next segment met a RST, {}. Over UDP there was nothing to remember: the \
-             next datagram was a question like any other, {}.",
-            asks(tcp),
-            asks(udp)
         )
     })
 }

@@ -3,11 +3,16 @@
 
 pub(super) mod answers;
 pub(super) mod endings;
+mod facts;
+mod head_of_line;
+mod kills;
+mod lost_reply;
+mod order;
 pub(super) mod shapes;
+mod silence;
 pub(super) mod weather;
 
 use super::log::{Comparison, Run};
-use super::metrics::sum;
 
 /// Says something about TCP's and UDP's columns, or nothing if one is missing.
 fn both(comparison: &Comparison, say: impl FnOnce(&Run, &Run) -> String) -> String {
@@ -34,7 +39,10 @@ fn times(count: usize) -> String {
     }
 }
 
-/// Returns how many questions got an answer that is one.
-fn answered(run: &Run) -> usize {
-    run.exchanges().filter(|one| sum(one).is_some()).count()
+/// `1 was`, `3 were`.
+fn were(count: usize) -> String {
+    match count {
+        1 => "1 was".to_owned(),
+        _ => format!("{count} were"),
+    }
 }

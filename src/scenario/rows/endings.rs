@@ -2,7 +2,7 @@
 
 use super::of_number;
 use crate::scenario::Row;
-use crate::scenario::log::Run;
+use crate::scenario::log::{ExchangeLog, Run};
 use crate::scenario::words::{how_short, outcome, short};
 use crate::testbed::Action;
 
@@ -62,7 +62,11 @@ pub const IN_FLIGHT: Row = Row {
     needs_packets: false,
     label: "in flight at Ctrl+C, answered",
     cell: |run| {
+        let stopped = run.server.acted.iter().find(|(_, act)| *act == Action::Interrupt);
+        let in_flight =
+            |one: &&ExchangeLog| stopped.is_some_and(|(at, _)| one.asked <= *at && *at < one.ended);
         let busy = run.exchanges().filter(|one| (21..=24).contains(&one.number));
+        let busy = busy.filter(in_flight);
         let (all, answered) = busy.fold((0, 0), |(all, answered), one| {
             (all + 1, answered + usize::from(one.is_replied()))
         });
@@ -91,7 +95,7 @@ pub const KNOWN_AFTER_KILL: Row = Row {
             .iter()
             .find(|(_, action)| matches!(action, Action::Kill | Action::PowerOff));
         match (killed, run.telling_exchange()) {
-            (Some((at, _)), Some(one)) => short(one.ended.since(*at)),
+            (Some((at, _)), Some(one)) if one.ended >= *at => short(one.ended.since(*at)),
             _ => "-".to_owned(),
         }
     },

@@ -156,7 +156,9 @@ pub const WHO_SAYS_SO: Row = Row {
                 _ if one.still_waiting => "nobody, ever",
                 (Ending::Refused, Transport::Tcp) => "the kernel: RST",
                 (Ending::Refused | Ending::OutcomeUnknown(_), Transport::Udp) => "the kernel: ICMP",
-                (Ending::TimedOut, _) if run.deadline.is_some() => "its own clock",
+                (Ending::TimedOut, _) if run.deadline.is_some_and(|it| one.elapsed() >= it) => {
+                    "its own clock"
+                }
                 (Ending::TimedOut, Transport::Tcp) => "the TCP stack gave up",
                 (Ending::TimedOut, Transport::Udp) => "its limit for copies",
                 (Ending::BrokenOff(Closing::Reset), _) => "the kernel: RST",

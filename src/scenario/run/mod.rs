@@ -54,7 +54,9 @@ pub fn horizon(scenario: &Scenario, settings: &Settings) -> Duration {
 
 /// Returns how long anybody waits for something that does not happen: longer than any exchange.
 fn patience(scenario: &Scenario, settings: &Settings) -> Duration {
-    scenario.timeout(settings).unwrap_or(NO_DEADLINE) + Duration::from_secs(10)
+    // A late reader takes as long as the wire needs for what is in its queue.
+    let late = if scenario.script.server == Listener::Late { 300 } else { 10 };
+    scenario.timeout(settings).unwrap_or(NO_DEADLINE) + Duration::from_secs(late)
 }
 
 /// Returns how many clients there are: as many as the user wants, where all do the same.
