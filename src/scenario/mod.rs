@@ -4,6 +4,7 @@
 //! server, and which rows of the report answer the question. [`library`] holds them all; [`run`]
 //! carries one out on any testbed.
 
+mod executions;
 mod explain;
 pub mod library;
 pub mod log;

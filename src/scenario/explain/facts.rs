@@ -1,15 +1,12 @@
 //! What the sentences ask of a record, each question in one place. Where packets cannot be seen,
 //! none was lost, held up or sent again as far as anybody can say.
 
-use std::time::Duration;
-
 use crate::peer::Transport;
 use crate::protocol::parameters::MAX_TRANSMIT_SPAN;
 use crate::protocol::{Closing, Ending};
 use crate::scenario::log::{ExchangeLog, Run};
-use crate::scenario::run::walk;
 use crate::scenario::words::{count, outcome, short};
-use crate::testbed::{Action, Executed, ServerEvent};
+use crate::testbed::Action;
 use crate::time::Timestamp;
 use crate::trace::TracedPacket;
 use crate::trace::reading::{Kind, Reading};
@@ -81,44 +78,6 @@ pub(super) fn overtaken_on_the_wire(run: &Run) -> Option<(usize, TracedPacket)> 
         behind.filter_map(|other| arrived(other)).any(|at| arrived(mine).is_none_or(|own| own > at))
     })?;
     Some((place, requests[place].clone()))
-}
-
-/// A request that was executed.
-pub(super) struct Transit<'a> {
-    pub(super) exchange: &'a ExchangeLog,
-    pub(super) at: Timestamp,
-    pub(super) time: Duration,
-}
-
-/// Returns for each exchange whose request was executed when that was. Clients are told apart: they
-/// ask with the same numbers.
-pub(super) fn transits(run: &Run) -> Vec<Transit<'_>> {
-    let mut all = Vec::new();
-    for (client, log) in run.clients.iter().enumerate() {
-        for exchange in &log.exchanges {
-            let mut executed = executions(run, client).filter(|(event, executed)| {
-                executed.client_number == exchange.number && event.at >= exchange.asked
-            });
-            if let Some((event, _)) = executed.next() {
-                let (at, time) = (event.at, event.at.since(exchange.asked));
-                all.push(Transit { exchange, at, time });
-            }
-        }
-    }
-    all
-}
-
-/// Returns what the server executed for one client, in the order of its log.
-pub(super) fn executions(
-    run: &Run,
-    client: usize,
-) -> impl Iterator<Item = (&ServerEvent, &Executed)> {
-    let name = walk::name(client);
-    let events = run.server.events.iter();
-    events.filter_map(|event| Some((event, event.executed.as_ref()?))).filter(
-        // A name may be followed by letters that make the message long.
-        move |(_, executed)| executed.client_name.trim_end_matches('x') == name,
-    )
 }
 
 /// Returns when something was first done to the server.

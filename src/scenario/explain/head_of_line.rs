@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::facts::{Transit, held, lost, transits};
+use super::facts::{held, lost};
 use super::{both, were};
+use crate::scenario::executions::{Transit, transits};
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::rows::opened;
 use crate::wire::Direction;

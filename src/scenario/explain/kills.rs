@@ -1,10 +1,11 @@
 //! About ends without a word: kills, power cuts, and servers that come back.
 
 use super::both;
-use super::facts::{GaveUp, acted, doubled, executions, gave_up};
+use super::facts::{GaveUp, acted, doubled, gave_up};
 use super::times;
 use crate::peer::Transport;
 use crate::protocol::{Closing, Ending};
+use crate::scenario::executions::executions;
 use crate::scenario::log::{ClientLog, Comparison, ExchangeLog, Run};
 use crate::scenario::rows::of_number;
 use crate::scenario::words::{outcome, short};

@@ -1,8 +1,9 @@
 //! About copies and disorder: what ids, and what sequence numbers are for.
 
-use super::facts::{doubled, executions, overtaken_on_the_wire, packets};
+use super::facts::{doubled, overtaken_on_the_wire, packets};
 use super::three;
 use crate::protocol::datagram::Semantics;
+use crate::scenario::executions::executions;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::rows::answered;
 use crate::scenario::run::walk;

@@ -9,9 +9,10 @@ pub(in crate::scenario) use super::silence::{black_hole, idle};
 
 use std::time::Duration;
 
-use super::facts::{again, all_replied, amount_again, executions};
+use super::facts::{again, all_replied, amount_again};
 use super::three;
 use crate::protocol::datagram::Semantics;
+use crate::scenario::executions::executions;
 use crate::scenario::log::{Comparison, ExchangeLog, Run};
 use crate::scenario::words::count;
 use crate::wire::{Impairment, WireConfig};

@@ -7,6 +7,7 @@ use crate::protocol::Ending;
 use crate::protocol::datagram::Semantics;
 use crate::protocol::parameters::{MAX_RETRANSMISSION_TIMEOUT, MAX_TRANSMIT_SPAN, RANDOM_FACTOR};
 use crate::scenario::Row;
+use crate::scenario::executions::transits;
 use crate::scenario::log::{ExchangeLog, Run};
 use crate::scenario::metrics::{ms, sum};
 use crate::scenario::words::{count, how_short, list, of_ms, seconds, short};
@@ -181,10 +182,10 @@ const LATE_BY: Duration = Duration::from_millis(10);
 
 /// Which messages were late.
 pub const LATE: Row = row("messages that came late", |run| {
-    let transits = run.transits();
-    let best = transits.iter().map(|(_, time)| *time).min().unwrap_or_default();
-    let late = transits.iter().filter(|(_, time)| *time >= best + LATE_BY);
-    let late: Vec<i64> = late.map(|(number, _)| *number).collect();
+    let transits = transits(run);
+    let best = transits.iter().map(|one| one.time).min().unwrap_or_default();
+    let late = transits.iter().filter(|one| one.time >= best + LATE_BY);
+    let late: Vec<i64> = late.map(|one| one.exchange.number).collect();
     match late[..] {
         [] => "none".to_owned(),
         [one] => format!("only number {one}"),
@@ -195,17 +196,16 @@ pub const LATE: Row = row("messages that came late", |run| {
 
 /// The slowest message.
 pub const SLOWEST: Row = row("the slowest was under way for", |run| {
-    let slowest = run.transits().into_iter().map(|(_, time)| time).max();
+    let slowest = transits(run).into_iter().map(|one| one.time).max();
     slowest.map_or("-".to_owned(), |time| of_ms(ms(time)))
 });
 
 /// Waiting of those that had not been lost.
 pub const WAITED: Row = row("the others waited, together", |run| {
-    let transits = run.transits();
-    let best = transits.iter().map(|(_, time)| *time).min().unwrap_or_default();
-    let slowest = transits.iter().map(|(_, time)| *time).max().unwrap_or_default();
-    let others = transits.iter().filter(|(_, time)| *time < slowest);
-    short(others.map(|(_, time)| *time - best).sum())
+    let times: Vec<Duration> = transits(run).into_iter().map(|one| one.time).collect();
+    let best = times.iter().min().copied().unwrap_or_default();
+    let slowest = times.iter().max().copied().unwrap_or_default();
+    short(times.iter().filter(|time| **time < slowest).map(|time| *time - best).sum())
 });
 
 impl Run {
@@ -213,15 +213,6 @@ impl Run {
     pub fn executed(&self) -> impl Iterator<Item = (Timestamp, i64)> {
         let events = self.server.events.iter();
         events.filter_map(|event| Some((event.at, event.executed.as_ref()?.client_number)))
-    }
-
-    /// Returns for each number that was executed how long its request was under way.
-    pub fn transits(&self) -> Vec<(i64, Duration)> {
-        let transit = |one: &ExchangeLog| {
-            let (at, _) = self.executed().find(|(_, number)| *number == one.number)?;
-            Some((one.number, at.since(one.asked)))
-        };
-        self.exchanges().filter_map(transit).collect()
     }
 
     /// Returns when packets that carry something left the client while an exchange was under way,
