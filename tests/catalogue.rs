@@ -1,27 +1,14 @@
 //! The catalogue on the simulated network, through the public door: what each scenario must show for
 //! every seed, and what it shows for one.
 
-use std::process::{Command, Output, Stdio};
+#[path = "support/compare.rs"]
+mod door;
 
+use std::process::{Command, Stdio};
+
+use door::{compare, stderr, stdout};
 use serde_json::Value;
 use socklab::scenario::library::{NOT_HERE, SCENARIOS};
-
-fn compare(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_compare"))
-        .args(arguments)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .output()
-        .expect("compare starts")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("text")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("text")
-}
 
 /// Runs a scenario with several seeds and requires each expectation of every one.
 fn always(arguments: &[&str], expectations: &[&str]) {
@@ -121,6 +108,27 @@ fn without_a_deadline_tcp_hopes_for_minutes_and_our_client_for_half_of_one() {
         &["black-hole.idle"],
         &["tcp.failed==0", "tcp.learned_ms==null", "udp.learned_ms==null"],
     );
+}
+
+#[test]
+fn what_comes_without_a_deadline_is_asked_without_one() {
+    let table = stdout(&compare(&["--timeout", "2s"]));
+    let row = |label: &str| table.lines().find(|line| line.contains(label)).expect("a row");
+    assert_eq!(row("gives up after").matches("2 s, exit 4").count(), 2, "{table}");
+    assert!(row("without that deadline").contains("183 s"), "{table}");
+    let three = report(&["--timeout", "2s"]);
+    let patience = three.as_array().expect("an array");
+    let patience = patience.iter().find(|one| one["scenario"] == "black-hole.no-deadline");
+    assert_eq!(patience.expect("it is among them")["tcp"]["detect_ms"], 183000.0);
+    let named = compare(&["black-hole.no-deadline", "--timeout", "2s"]);
+    assert!(stderr(&named).contains("keeps none"), "{}", stderr(&named));
+}
+
+#[test]
+fn a_plot_is_drawn_in_ascii_too() {
+    let drawn = stdout(&compare(&["head-of-line", "--ladder", "--ascii"]));
+    assert!(drawn.is_ascii(), "{drawn}");
+    assert!(drawn.contains("     10 |"), "{drawn}");
 }
 
 #[test]
@@ -466,6 +474,7 @@ fn a_command_line_that_makes_no_sense_is_refused_with_one_thing_to_do() {
         &["loss", "--timeout", "0s"],
         &["loss", "--net", "moon"],
         &["head-of-line", "--exchanges", "65"],
+        &["happy-path", "--ladder", "--format", "json"],
     ] {
         let output = compare(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
@@ -531,4 +540,7 @@ fn markdown_has_the_rows_of_the_table() {
         "{text}"
     );
     assert!(text.contains("`compare lost-reply --net sim --seed 1`"), "{text}");
+    let drawn = stdout(&compare(&["lost-reply", "--format", "markdown", "--ladder"]));
+    let ladder = drawn.split("```").nth(1).expect("a block of its own");
+    assert!(ladder.contains("client") && ladder.contains("server"), "{drawn}");
 }

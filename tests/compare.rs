@@ -1,29 +1,21 @@
 //! `compare` on loopback, through its public door: what each scenario must show for every run, and
 //! what is refused.
 
+#[path = "support/compare.rs"]
+mod door;
+
 use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
+use door::{stderr, stdout};
 use serde_json::Value;
 use socklab::scenario::library::SCENARIOS;
 use socklab::scenario::{Network, Scenario};
 
 fn compare(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_compare"))
-        .args(["--net", "loopback"])
-        .args(arguments)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .output()
-        .expect("compare starts")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("text")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("text")
+    let mut all = vec!["--net", "loopback"];
+    all.extend(arguments);
+    door::compare(&all)
 }
 
 /// Runs a scenario and requires each expectation; on failure shows what was seen.

@@ -19,7 +19,6 @@ use arguments::{Format, NetworkChoice, reproduce};
 use super::{Failure, INTERRUPTED};
 use crate::report::pictures::plot_text;
 use crate::report::{distributions, html, json, markdown, mission, table};
-use crate::scenario::library::mission_settings;
 use crate::scenario::log::Comparison;
 use crate::scenario::{Network, Scenario, Settings};
 use crate::trace::ladder::{Glyphs, ladder};
@@ -61,10 +60,11 @@ async fn run(arguments: &CompareArguments, matches: &ArgMatches) -> eyre::Result
     if arguments.doctor {
         return print(&doctor()).map(|()| 0);
     }
+    ladders_are_for_people(arguments)?;
     let network = network(arguments)?;
     let scenarios = catalogue::chosen(&arguments.scenario, network)?;
     catalogue::not_too_many(&scenarios, arguments.exchanges)?;
-    catalogue::note_what_is_kept(&scenarios, arguments.exchanges, arguments.clients);
+    catalogue::note_what_is_kept(arguments, &scenarios);
     catalogue::known(&arguments.expect, &scenarios, arguments.runs.is_some())?;
     if arguments.predict {
         predict(&scenarios)?;
@@ -73,13 +73,7 @@ async fn run(arguments: &CompareArguments, matches: &ArgMatches) -> eyre::Result
     let reports = match arguments.runs {
         Some(runs) => many_runs(arguments, matches, &scenarios, &settings, runs).await?,
         None => {
-            let of_mission = arguments.scenario.is_empty();
-            let settings = |scenario: &Scenario| match of_mission {
-                true => mission_settings(scenario, &settings),
-                false => settings.clone(),
-            };
-            let jobs = scenarios.iter().map(|scenario| (*scenario, settings(scenario)));
-            let comparisons = compare_all(jobs.collect(), network).await?;
+            let comparisons = compare_all(&scenarios, &settings, network).await?;
             show(arguments, matches, &comparisons)?
         }
     };
@@ -107,8 +101,12 @@ fn show(
             print(&join(comparisons, |one| table::render(one, arguments.full)))?;
         }
     }
-    if arguments.ladder && arguments.format != Format::Json {
-        print(&ladders(arguments, comparisons))?;
+    if arguments.ladder {
+        let ladders = ladders(arguments, comparisons);
+        match arguments.format {
+            Format::Markdown => print(&format!("\n```text{ladders}```\n"))?,
+            _ => print(&ladders)?,
+        }
     }
     if let Some(folder) = &arguments.svg {
         files::write_pictures(folder, comparisons)?;
@@ -132,7 +130,7 @@ fn ladders(arguments: &CompareArguments, comparisons: &[Comparison]) -> String {
     let glyphs = if arguments.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
     let mut text = String::new();
     for comparison in comparisons {
-        if let Some(plot) = plot_text(comparison).filter(|_| glyphs == Glyphs::Unicode) {
+        if let Some(plot) = plot_text(comparison) {
             text.push_str(&format!("\n{plot}"));
         }
         for run in &comparison.runs {
@@ -228,6 +226,18 @@ fn honest_on_loopback(arguments: &CompareArguments) -> eyre::Result<()> {
             "Leave out --net loopback",
         ),
         None => Ok(()),
+    }
+}
+
+/// Refuses a ladder within a JSON document, which has no place for it.
+fn ladders_are_for_people(arguments: &CompareArguments) -> eyre::Result<()> {
+    match arguments.ladder && arguments.format == Format::Json {
+        true => Err(Failure::usage(
+            "--ladder draws for people, and JSON has no place for it",
+            "Leave out --format json; programs read captures: --pcap DIR",
+        )
+        .into()),
+        false => Ok(()),
     }
 }
 

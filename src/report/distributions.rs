@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json;
+use crate::scenario::Column;
 use crate::scenario::log::{Comparison, Run};
-use crate::scenario::metrics::NAMES;
-use crate::scenario::{Column, Scenario};
+use crate::scenario::metrics::{NAMES, quantile};
 
 /// How the numbers of many runs are distributed.
 #[derive(Debug, Clone)]
@@ -40,13 +40,6 @@ pub struct Distribution {
     pub max: f64,
 }
 
-impl Distributions {
-    /// Returns what was run.
-    pub fn scenario(&self) -> &Scenario {
-        &self.first.scenario
-    }
-}
-
 /// The numbers of one run, column by column, in the order of [`NAMES`].
 pub type Numbers = Vec<Vec<Option<f64>>>;
 
@@ -73,19 +66,14 @@ pub fn of(first: Comparison, runs: &[Numbers]) -> Distributions {
 
 fn distribution(mut values: Vec<f64>) -> Option<Distribution> {
     values.sort_by(f64::total_cmp);
-    let rank = |percent: usize| {
-        // Nearest rank: a value that was measured.
-        let rank = (values.len() * percent).div_ceil(100).max(1);
-        values.get(rank - 1).copied()
-    };
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     Some(Distribution {
         // Six digits say more than the runs can.
         mean: (mean * 1e6).round() / 1e6,
         min: *values.first()?,
-        p5: rank(5)?,
-        p50: rank(50)?,
-        p95: rank(95)?,
+        p5: quantile(&values, 5)?,
+        p50: quantile(&values, 50)?,
+        p95: quantile(&values, 95)?,
         max: *values.last()?,
     })
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::executions::executions;
 use super::log::{ExchangeLog, Run};
-use super::rows::packets::closed_first;
-use super::run::walk;
 use crate::peer::Transport;
 use crate::protocol::datagram::Semantics;
 use crate::service::sum::SumReply;
 use crate::testbed::Action;
 use crate::time::Timestamp;
 use crate::trace::TracedPacket;
+use crate::trace::closings::closed_first;
 use crate::trace::reading::{self, Reading};
 use crate::wire::Direction;
 
@@ -173,18 +173,14 @@ impl Run {
 
     /// Returns how many sums both ends logged alike: each execution counts for one exchange.
     pub fn agreed(&self) -> usize {
-        let mut executed: Vec<_> =
-            self.server.events.iter().filter_map(|one| one.executed.as_ref()).collect();
         let mut agreed = 0;
         for (index, client) in self.clients.iter().enumerate() {
-            let name = walk::name(index);
+            let mut executed: Vec<_> =
+                executions(self, index).map(|(_, executed)| executed).collect();
             for one in &client.exchanges {
                 let Some(sum) = sum(one) else { continue };
                 let same = executed.iter().position(|executed| {
-                    // A name may be followed by letters that make the message long.
-                    executed.client_name.trim_end_matches('x') == name
-                        && executed.client_number == one.number
-                        && executed.sum == sum
+                    executed.client_number == one.number && executed.sum == sum
                 });
                 if let Some(index) = same {
                     executed.swap_remove(index);
@@ -270,8 +266,8 @@ impl Run {
                 .filter(|one| !one.is_replied() && !one.still_waiting)
                 .map(|one| ms(one.elapsed())),
             learned_ms: learned.zip(stopped).map(|(learned, stopped)| ms(learned.since(stopped))),
-            p50_ms: quantile(&replied, 50),
-            p95_ms: quantile(&replied, 95),
+            p50_ms: quantile(&replied, 50).map(ms),
+            p95_ms: quantile(&replied, 95).map(ms),
             max_ms: replied.last().copied().map(ms),
             total_ms: began.map(|began| ms(self.ended.since(began))),
             server_exit_code: self.server.ended.and_then(|(_, code)| code),
@@ -300,9 +296,9 @@ pub fn ms(duration: Duration) -> f64 {
 }
 
 /// Nearest rank: the smallest value that so many percent of all do not exceed.
-fn quantile(sorted: &[Duration], percent: usize) -> Option<f64> {
+pub fn quantile<T: Copy>(sorted: &[T], percent: usize) -> Option<T> {
     let rank = (sorted.len() * percent).div_ceil(100);
-    sorted.get(rank.checked_sub(1)?).copied().map(ms)
+    sorted.get(rank.checked_sub(1)?).copied()
 }
 
 #[cfg(test)]
@@ -311,10 +307,10 @@ mod tests {
 
     #[test]
     fn quantiles_are_values_that_were_measured() {
-        let values: Vec<Duration> = (1..=100).map(Duration::from_millis).collect();
-        assert_eq!(quantile(&values, 50), Some(50.0));
-        assert_eq!(quantile(&values, 95), Some(95.0));
-        assert_eq!(quantile(&values[..1], 95), Some(1.0));
-        assert_eq!(quantile(&[], 50), None);
+        let values: Vec<u64> = (1..=100).collect();
+        assert_eq!(quantile(&values, 50), Some(50));
+        assert_eq!(quantile(&values, 95), Some(95));
+        assert_eq!(quantile(&values[..1], 95), Some(1));
+        assert_eq!(quantile::<u64>(&[], 50), None);
     }
 }

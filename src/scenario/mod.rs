@@ -39,6 +39,8 @@ pub struct Scenario {
     /// One deadline for each exchange, unless the user says otherwise; none waits as long as the
     /// transport does.
     pub timeout: Option<Duration>,
+    /// Whether its question is what comes without a deadline: then nobody can give it one.
+    pub about_no_deadline: bool,
     /// How many exchanges each asking client makes, unless the user says otherwise.
     pub exchanges: usize,
     /// Whether exact faults of the user decide how many exchanges there are: as many as the highest
@@ -249,7 +251,8 @@ impl Scenario {
 
     /// Returns the deadline of an exchange, if there is one.
     pub fn timeout(&self, settings: &Settings) -> Option<Duration> {
-        settings.timeout.unwrap_or(self.timeout)
+        let chosen = settings.timeout.filter(|_| !self.about_no_deadline);
+        chosen.unwrap_or(self.timeout)
     }
 
     /// Returns how TCP bytes become messages: as the user wants, unless that is left to us.

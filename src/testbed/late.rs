@@ -36,8 +36,7 @@ pub(super) fn read_late<N: Net>(
     let tell = move |read: Read| {
         let at = clock.now();
         let text = format!("reads {} bytes at last", read.bytes);
-        let event = "read".to_owned();
-        let event = ServerEvent { at, event, text, executed: None, read: Some(read) };
+        let event = ServerEvent { read: Some(read), ..ServerEvent::new(at, "read", text) };
         // The experiment may be over already.
         let _ = happened.send(Happening::Logged(event));
         let _ = happened.send(Happening::Ended(at, Some(0)));

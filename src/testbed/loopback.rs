@@ -308,10 +308,10 @@ fn event(record: &Value, clock: Clock) -> Option<ServerEvent> {
             sum: record["sum"].as_i64()?,
         })
     };
-    let event = record["event"].as_str()?.to_owned();
+    let event = record["event"].as_str()?;
     let at = clock.moment(at);
     let text = record["reason"].as_str().unwrap_or_default().to_owned();
-    Some(ServerEvent { at, event, text, executed: executed(), read: None })
+    Some(ServerEvent { executed: executed(), ..ServerEvent::new(at, event, text) })
 }
 
 /// Says which act failed.

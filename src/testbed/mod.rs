@@ -156,6 +156,11 @@ pub struct Read {
 }
 
 impl ServerEvent {
+    /// Something that is neither an execution nor a read.
+    pub fn new(at: Timestamp, event: &str, text: String) -> Self {
+        ServerEvent { at, event: event.to_owned(), text, executed: None, read: None }
+    }
+
     /// Returns what a ladder says of it, if anything: packets speak for what was received and sent.
     pub fn in_ladder(&self) -> Option<String> {
         match (&self.executed, self.event.as_str()) {

@@ -293,14 +293,7 @@ impl Log {
     /// Takes note that the server begins to stop; once.
     fn shutdown(&self, at: Timestamp) {
         if !self.shutting_down.swap(true, Ordering::Relaxed) {
-            let text = "shuts down".to_owned();
-            self.say(ServerEvent {
-                at,
-                event: "shutdown".to_owned(),
-                text,
-                executed: None,
-                read: None,
-            });
+            self.say(ServerEvent::new(at, "shutdown", "shuts down".to_owned()));
         }
     }
 
@@ -327,10 +320,10 @@ impl Listening for Log {
             _ => None,
         };
         let (event, text) = (server::event_name(&event.kind), server::sentence(&event.kind));
-        self.say(ServerEvent { at, event: event.to_owned(), text, executed, read: None });
+        self.say(ServerEvent { executed, ..ServerEvent::new(at, event, text) });
     }
 
     fn trouble(&self, at: Timestamp, text: String) {
-        self.say(ServerEvent { at, event: "warning".to_owned(), text, executed: None, read: None });
+        self.say(ServerEvent::new(at, "warning", text));
     }
 }

@@ -2,6 +2,7 @@
 //! time and place. Ladders, plots and captures are pure functions of it, and nothing stands in them
 //! that is not in the record.
 
+pub mod closings;
 pub mod ladder;
 pub mod pcapng;
 pub mod plots;

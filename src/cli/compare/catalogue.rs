@@ -2,7 +2,7 @@
 
 use color_eyre::eyre;
 
-use super::{NOT_AVAILABLE, note};
+use super::{CompareArguments, NOT_AVAILABLE, note};
 use crate::cli::Failure;
 use crate::report::expect::Expectation;
 use crate::scenario::library::{NOT_HERE, SCENARIOS, find, mission};
@@ -79,17 +79,16 @@ pub(super) fn not_too_many(scenarios: &[Scenario], exchanges: Option<u16>) -> ey
     }
 }
 
-/// Says which scenarios keep their own number of exchanges or clients, whatever was typed.
-pub(super) fn note_what_is_kept(
-    scenarios: &[Scenario],
-    exchanges: Option<u16>,
-    clients: Option<u8>,
-) {
-    for scenario in scenarios {
-        if exchanges.is_some() && !scenario.repeats() {
+/// Says which of the named scenarios keep what is their own, whatever was typed.
+pub(super) fn note_what_is_kept(arguments: &CompareArguments, scenarios: &[Scenario]) {
+    for scenario in scenarios.iter().filter(|_| !arguments.scenario.is_empty()) {
+        if arguments.timeout.is_some() && scenario.about_no_deadline {
+            note(&format!("{} is about having no deadline, and keeps none", scenario.name));
+        }
+        if arguments.exchanges.is_some() && !scenario.repeats() {
             note(&format!("{} keeps its own number of exchanges", scenario.name));
         }
-        if clients.is_some() && scenario.script.clients.len() > 1 {
+        if arguments.clients.is_some() && scenario.script.clients.len() > 1 {
             note(&format!("{} keeps its own clients", scenario.name));
         }
     }

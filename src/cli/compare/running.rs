@@ -22,27 +22,30 @@ use crate::testbed::loopback::{self, Loopback};
 use crate::testbed::sim;
 use crate::time::Clock;
 
-/// What is to be run, and how.
-pub(super) type Job = (Scenario, Settings);
-
 /// Runs every scenario, each of its columns on a network of its own.
 ///
 /// # Errors
 /// If one of them cannot be carried out.
-pub(super) async fn compare_all(jobs: Vec<Job>, network: Network) -> eyre::Result<Vec<Comparison>> {
+pub(super) async fn compare_all(
+    scenarios: &[Scenario],
+    settings: &Settings,
+    network: Network,
+) -> eyre::Result<Vec<Comparison>> {
     if network == Network::Sim {
-        return simulate(jobs.len(), move |index| jobs[index].clone(), |comparison| comparison)
-            .await;
+        let count = scenarios.len();
+        let (scenarios, settings) = (scenarios.to_vec(), settings.clone());
+        let job = move |index: usize| (scenarios[index], settings.clone());
+        return simulate(count, job, |comparison| comparison).await;
     }
-    let runs = on_loopback(&jobs).await?;
-    let comparison = |(place, (scenario, settings)): (usize, &Job)| Comparison {
+    let runs = on_loopback(scenarios, settings).await?;
+    let comparison = |(place, scenario): (usize, &Scenario)| Comparison {
         scenario: *scenario,
         settings: settings.clone(),
         network,
         stack: loopback::stack(),
         runs: runs.iter().filter(|((of, _), _)| *of == place).map(|(_, run)| run.clone()).collect(),
     };
-    Ok(jobs.iter().enumerate().map(comparison).collect())
+    Ok(scenarios.iter().enumerate().map(comparison).collect())
 }
 
 /// Simulates so many jobs, on as many threads as there are processors; each is a function of its
@@ -53,7 +56,7 @@ pub(super) async fn compare_all(jobs: Vec<Job>, network: Network) -> eyre::Resul
 /// If one of them cannot be carried out.
 pub(super) async fn simulate<R: Send + 'static>(
     count: usize,
-    job: impl Fn(usize) -> Job + Send + Sync + 'static,
+    job: impl Fn(usize) -> (Scenario, Settings) + Send + Sync + 'static,
     digest: fn(Comparison) -> R,
 ) -> eyre::Result<Vec<R>> {
     let bar = progress(count);
@@ -127,12 +130,15 @@ fn failed(name: &str, title: &str, error: &io::Error) -> eyre::Report {
 
 /// Runs every column, each with a server and a port of its own. Those that only wait run beside
 /// the others, which run one after the other so that nobody measures its neighbour.
-async fn on_loopback(jobs: &[Job]) -> eyre::Result<BTreeMap<(usize, usize), Run>> {
-    let bar = progress(jobs.iter().map(|(scenario, _)| scenario.columns.len()).sum());
+async fn on_loopback(
+    scenarios: &[Scenario],
+    settings: &Settings,
+) -> eyre::Result<BTreeMap<(usize, usize), Run>> {
+    let bar = progress(scenarios.iter().map(|scenario| scenario.columns.len()).sum());
     let mut tasks = tokio::task::JoinSet::new();
     let clock = Clock::start();
     let turn = Arc::new(Semaphore::new(1));
-    for (place, (scenario, settings)) in jobs.iter().enumerate() {
+    for (place, scenario) in scenarios.iter().enumerate() {
         for (column, plan) in scenario.columns.iter().enumerate() {
             let (scenario, plan, settings) = (*scenario, *plan, settings.clone());
             let mut random = system_random()?;

@@ -8,10 +8,11 @@ mod weather;
 
 use std::time::Duration;
 
-use super::wiring::CLEAN;
-use super::{Network, Plot, Scenario, Script, Settings, Step, TCP, UDP};
+use super::wiring::{CLEAN, WirePlan};
+use super::{Network, Plot, Scenario, Script, Step, TCP, UDP};
 use crate::protocol::parameters::MAX_MESSAGE;
 use crate::testbed::Listener;
+use crate::wire::{Fault, Rule, What};
 
 /// The deadline of an exchange, where the scenario is not about deadlines.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -24,6 +25,12 @@ const BOTH: &[super::Column] = &[TCP, UDP];
 /// Why loopback cannot show what a wire does.
 const NEEDS_WIRE: &[(Network, &str)] =
     &[(Network::Loopback, "on loopback no packet of TCP can be lost")];
+
+/// Exact faults of a scenario in which the first message is overtaken by what follows it.
+const FIRST_HELD: WirePlan = WirePlan {
+    rules: &[Rule { fault: Fault::Hold(Duration::from_millis(30)), what: What::Request(1) }],
+    ..CLEAN
+};
 
 /// Why loopback cannot show what a host does that loses power.
 const NEEDS_HOSTS: &[(Network, &str)] =
@@ -44,6 +51,7 @@ const PLAIN: Scenario = Scenario {
     refused: &[],
     columns: BOTH,
     timeout: Some(DEADLINE),
+    about_no_deadline: false,
     exchanges: 1,
     follows_faults: false,
     wire: CLEAN,
@@ -82,15 +90,6 @@ pub fn mission(network: Network) -> &'static [&'static str] {
             "out-of-range-shutdown",
             "out-of-range-shutdown.no-goodbye",
         ],
-    }
-}
-
-/// Returns the settings for one of the mission's scenarios: the question what comes without a
-/// deadline stays that question.
-pub fn mission_settings(scenario: &Scenario, settings: &Settings) -> Settings {
-    match scenario.timeout {
-        Some(_) => settings.clone(),
-        None => Settings { timeout: Some(None), ..settings.clone() },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NEEDS_BUFFERS, NEEDS_MTU, NEEDS_WIRE, PLAIN, SERVES};
+use super::{FIRST_HELD, NEEDS_BUFFERS, NEEDS_MTU, NEEDS_WIRE, PLAIN, SERVES};
 use crate::protocol::framing::Framing;
 use crate::protocol::parameters::{TIMEOUT, WINDOW};
 use crate::scenario::rows::{self as row, packets, pressure, shapes};
@@ -18,10 +18,7 @@ pub(super) const MESSAGE_BOUNDARIES: Scenario = Scenario {
     refused: NEEDS_WIRE,
     timeout: Some(TIMEOUT),
     exchanges: 3,
-    wire: WirePlan {
-        rules: &[Rule { fault: Fault::Hold(Duration::from_millis(30)), what: What::Request(1) }],
-        ..CLEAN
-    },
+    wire: FIRST_HELD,
     script: Script {
         window: WINDOW,
         clients: &[&[Step::Send { first: 25, every: Duration::ZERO }, Step::Collect]],

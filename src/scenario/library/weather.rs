@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NEEDS_WIRE, PLAIN, SERVES};
+use super::{FIRST_HELD, NEEDS_WIRE, PLAIN, SERVES};
 use crate::protocol::parameters::{TIMEOUT, WINDOW};
 use crate::scenario::rows::{self as row, packets, weather};
 use crate::scenario::wiring::{CLEAN, WirePlan};
@@ -43,6 +43,7 @@ pub(super) const NO_DEADLINE: Scenario = Scenario {
     name: "black-hole.no-deadline",
     question: "And if the program has no deadline of its own?",
     timeout: None,
+    about_no_deadline: true,
     ..BLACK_HOLE
 };
 
@@ -164,10 +165,7 @@ pub(super) const REORDER: Scenario = Scenario {
     refused: NEEDS_WIRE,
     columns: THREE,
     exchanges: 3,
-    wire: WirePlan {
-        rules: &[Rule { fault: Fault::Hold(Duration::from_millis(30)), what: What::Request(1) }],
-        ..CLEAN
-    },
+    wire: FIRST_HELD,
     script: Script {
         window: WINDOW,
         clients: &[&[Step::Send { first: 25, every: Duration::from_millis(2) }, Step::Collect]],

@@ -5,8 +5,9 @@ use crate::scenario::Row;
 use crate::scenario::log::Run;
 use crate::scenario::words::thousands;
 use crate::testbed::Action;
+use crate::trace::TracedPacket;
+use crate::trace::closings::closed_first;
 use crate::trace::reading::Reading;
-use crate::trace::{Trace, TracedPacket};
 use crate::wire::Direction;
 
 const fn row(label: &'static str, cell: fn(&Run) -> String) -> Row {
@@ -101,25 +102,3 @@ pub const TIME_WAIT: Row = row("left in TIME-WAIT", |run| match run.column.trans
         }
     }),
 });
-
-/// Returns how many connections the clients, and how many the server closed first with a FIN that
-/// was answered by a FIN.
-pub(in crate::scenario) fn closed_first(trace: &Trace) -> (usize, usize) {
-    use crate::packet::Packet;
-    use std::collections::BTreeMap;
-    let mut fins: BTreeMap<_, Vec<Direction>> = BTreeMap::new();
-    for packet in &trace.packets {
-        let Packet::Tcp(segment) = Packet::parse(&packet.bytes) else { continue };
-        let pair = match packet.direction {
-            Direction::ClientToServer => (segment.from, segment.to),
-            Direction::ServerToClient => (segment.to, segment.from),
-        };
-        let seen = fins.entry(pair).or_default();
-        if segment.fin && !seen.contains(&packet.direction) {
-            seen.push(packet.direction);
-        }
-    }
-    let both =
-        |first: Direction| fins.values().filter(|seen| seen.len() == 2 && seen[0] == first).count();
-    (both(Direction::ClientToServer), both(Direction::ServerToClient))
-}

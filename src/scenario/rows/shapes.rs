@@ -48,26 +48,27 @@ pub const CUT_BY: Row = row("what tells them apart", |run| match run.column.tran
     Transport::Tcp => "the line end of each".to_owned(),
 });
 
-/// Makes the row of one size; its exchange has this number.
-macro_rules! bytes {
-    ($name:ident, $label:literal, $number:literal) => {
-        #[doc = concat!("What became of ", $label, ".")]
-        pub const $name: Row = seen($label, |run| of_size(run, $number));
-    };
-}
+/// What became of the largest datagram that fits one packet; the exchange's number tells it.
+pub const BYTES_1472: Row = seen("1,472 bytes", of_size::<11>);
 
-bytes!(BYTES_1472, "1,472 bytes", 11);
-bytes!(BYTES_1473, "1,473 bytes", 12);
-bytes!(BYTES_8000, "8,000 bytes", 13);
-bytes!(BYTES_65507, "65,507 bytes", 14);
-bytes!(BYTES_65508, "65,508 bytes", 15);
+/// What became of one byte more.
+pub const BYTES_1473: Row = seen("1,473 bytes", of_size::<12>);
 
-fn of_size(run: &Run, number: i64) -> String {
+/// What became of some packets full.
+pub const BYTES_8000: Row = seen("8,000 bytes", of_size::<13>);
+
+/// What became of the largest datagram.
+pub const BYTES_65507: Row = seen("65,507 bytes", of_size::<14>);
+
+/// What became of more than a datagram holds.
+pub const BYTES_65508: Row = seen("65,508 bytes", of_size::<15>);
+
+fn of_size<const NUMBER: i64>(run: &Run) -> String {
     let refused = run.clients.iter().flat_map(|client| &client.not_sent);
-    if let Some((_, why)) = refused.into_iter().find(|(other, _)| *other == number) {
+    if let Some((_, why)) = refused.into_iter().find(|(other, _)| *other == NUMBER) {
         return format!("not sent: {why}");
     }
-    let Some(one) = of_number(run, number) else { return "-".to_owned() };
+    let Some(one) = of_number(run, NUMBER) else { return "-".to_owned() };
     let Some(packets) = run.packets() else { return "-".to_owned() };
     let carried = packets.iter().filter(|(packet, reading)| {
         packet.direction == Direction::ClientToServer

@@ -1,4 +1,6 @@
-//! A client on its way through its steps.
+//! A client on its way through its steps; `record` keeps what happens to it.
+
+mod record;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,10 +14,10 @@ use super::board::{Board, SharedBoard};
 use super::push::push;
 use crate::client::{ClientConfig, Conversation};
 use crate::net::Net;
-use crate::protocol::{Closing, Ending, Exchange, RequesterEvent, Transmission};
+use crate::protocol::Ending;
 use crate::scenario::Step;
 use crate::scenario::log::{ClientLog, ExchangeLog};
-use crate::service::sum::{RANGE, SumReply, SumRequest};
+use crate::service::sum::{RANGE, SumRequest};
 use crate::time::{Clock, Timestamp};
 
 /// The board, and what every client needs.
@@ -146,10 +148,6 @@ impl<N: Net> Client<N> {
         Some(self.around.clock.now() + self.around.config.timeout.unwrap_or(NO_DEADLINE))
     }
 
-    fn remark(&mut self, text: impl Into<String>) {
-        self.log.notes.push((self.around.clock.now(), text.into()));
-    }
-
     async fn open(&mut self, deadline: Option<Timestamp>) -> io::Result<Result<(), Ending>> {
         let Surroundings { server, config, clock, .. } = &self.around;
         let (net, random) = (&self.net, &mut self.random);
@@ -159,21 +157,6 @@ impl<N: Net> Client<N> {
             self.log.opened += 1;
             self.conversation = Some(conversation);
         }))
-    }
-
-    /// Takes note of an exchange that ended before it could begin.
-    fn not_begun(&mut self, number: i64, asked: Timestamp, ending: Ending) {
-        let ended = self.around.clock.now();
-        self.remark(end_in_words(number, &ending));
-        self.log.exchanges.push(ExchangeLog {
-            number,
-            asked,
-            sent: Vec::new(),
-            ended,
-            ending,
-            retransmissions: 0,
-            still_waiting: false,
-        });
     }
 
     /// Asks, opening a conversation if there is none. Returns the id in the conversation.
@@ -190,7 +173,7 @@ impl<N: Net> Client<N> {
         let padded = padded(&self.name, length.saturating_sub(request.format().len()));
         request.name = &padded;
         let id = conversation.ask(&request.format(), deadline, !RANGE.contains(&number));
-        self.pending.insert(id, Pending { number, asked, sent: Vec::new() });
+        self.pending.insert(id, Pending::new(number, asked));
         Ok(Some(id))
     }
 
@@ -265,92 +248,6 @@ impl<N: Net> Client<N> {
         Ok(())
     }
 
-    fn take(&mut self, event: RequesterEvent) {
-        let now = self.around.clock.now();
-        match event {
-            RequesterEvent::Sent { id, reason, .. } => {
-                let Some(pending) = self.pending.get_mut(&id) else { return };
-                let before = pending.sent.last().copied();
-                pending.sent.push(now);
-                match (before, reason) {
-                    (None, _) => self.around.note(|board| board.sent += 1),
-                    (Some(_), Transmission::WithCookie) => self.remark("again, with the cookie"),
-                    (Some(at), _) => {
-                        let waited = now.since(at).as_secs_f64();
-                        self.remark(format!("no answer for {waited:.3} s: repeat"));
-                    }
-                }
-            }
-            RequesterEvent::Unexpected => {
-                self.log.unexpected += 1;
-                self.remark("answers nothing that was asked: dropped");
-            }
-            RequesterEvent::Left(how) => self.left(how),
-            RequesterEvent::Acknowledged { .. } => self.remark("the server is working on it"),
-            RequesterEvent::Ended(exchange) => self.ended(exchange),
-        }
-    }
-
-    fn left(&mut self, how: Closing) {
-        let now = self.around.clock.now();
-        if self.pending.is_empty() {
-            self.log.learned.get_or_insert((now, how));
-            self.remark(format!("learns: {how}"));
-        }
-    }
-
-    fn ended(&mut self, exchange: Exchange) {
-        let Some(Pending { number, asked, sent }) = self.pending.remove(&exchange.id) else {
-            return;
-        };
-        let ended = self.around.clock.now();
-        let Exchange { ending, retransmissions, .. } = exchange;
-        let still_waiting = self.around.config.timeout.is_none()
-            && ending == Ending::TimedOut
-            && ended.since(asked) >= NO_DEADLINE;
-        match still_waiting {
-            true => self.remark(format!("{number}: still waiting")),
-            false => self.remark(end_in_words(number, &ending)),
-        }
-        self.log.exchanges.push(ExchangeLog {
-            number,
-            asked,
-            sent,
-            ended,
-            ending,
-            retransmissions,
-            still_waiting,
-        });
-    }
-
-    fn refused_by_system(&mut self, error: &io::Error) {
-        let error = error.to_string();
-        for (_, pending) in std::mem::take(&mut self.pending) {
-            self.log.not_sent.push((pending.number, error.clone()));
-        }
-        self.remark(format!("not sent: {error}"));
-        self.conversation = None;
-    }
-
-    fn reset(&mut self) {
-        if let Some(conversation) = self.conversation.take() {
-            conversation.reset();
-        }
-        let now = self.around.clock.now();
-        for (_, Pending { number, asked, sent }) in std::mem::take(&mut self.pending) {
-            let ending = Ending::BrokenOff(Closing::Reset);
-            self.log.exchanges.push(ExchangeLog {
-                number,
-                asked,
-                sent,
-                ended: now,
-                ending,
-                retransmissions: 0,
-                still_waiting: false,
-            });
-        }
-    }
-
     /// Listens without asking until the server leaves, or until `enough`.
     async fn watch(&mut self, enough: impl Future<Output = ()>) -> io::Result<()> {
         let mut enough = std::pin::pin!(enough);
@@ -394,19 +291,4 @@ fn padded(name: &str, more: usize) -> String {
 fn too_long(error: &io::Error) -> bool {
     const EMSGSIZE: i32 = 90; // Linux
     error.kind() == io::ErrorKind::InvalidInput || error.raw_os_error() == Some(EMSGSIZE)
-}
-
-fn end_in_words(number: i64, ending: &Ending) -> String {
-    match ending {
-        Ending::Replied(reply) => match SumReply::parse(reply) {
-            Ok(reply) => format!("{number} + {} = {}", reply.number, number + reply.number),
-            Err(_) => "a reply that is none".to_owned(),
-        },
-        Ending::TimedOut => format!("{number}: gives up, no answer"),
-        Ending::Refused => "refused: nobody listens".to_owned(),
-        Ending::BrokenOff(how) | Ending::ServerShutDown(how) => format!("{number}: {how}"),
-        Ending::Busy(reason) => format!("busy: {}", crate::escape::escape(reason)),
-        Ending::ProtocolError(_) => format!("{number}: not the protocol"),
-        Ending::OutcomeUnknown(_) => format!("{number}: executed or not, nobody can tell"),
-    }
 }

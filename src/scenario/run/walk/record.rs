@@ -1,0 +1,126 @@
+//! What a client keeps of what happens in its conversation: the log that reports are made of, and
+//! remarks in words for the ladder.
+
+use std::io;
+
+use super::super::NO_DEADLINE;
+use super::{Client, Pending};
+use crate::net::Net;
+use crate::protocol::{Closing, Ending, Exchange, RequesterEvent, Transmission};
+use crate::scenario::log::ExchangeLog;
+use crate::service::sum::SumReply;
+use crate::time::Timestamp;
+
+impl Pending {
+    /// An exchange in which nothing has been sent yet.
+    pub(super) fn new(number: i64, asked: Timestamp) -> Self {
+        Pending { number, asked, sent: Vec::new() }
+    }
+
+    fn end(self, ended: Timestamp, ending: Ending) -> ExchangeLog {
+        let Pending { number, asked, sent } = self;
+        let (retransmissions, still_waiting) = (0, false);
+        ExchangeLog { number, asked, sent, ended, ending, retransmissions, still_waiting }
+    }
+}
+
+impl<N: Net> Client<N> {
+    pub(super) fn remark(&mut self, text: impl Into<String>) {
+        self.log.notes.push((self.around.clock.now(), text.into()));
+    }
+
+    /// Takes note of an exchange that ended before it could begin.
+    pub(super) fn not_begun(&mut self, number: i64, asked: Timestamp, ending: Ending) {
+        self.remark(end_in_words(number, &ending));
+        let log = Pending::new(number, asked).end(self.around.clock.now(), ending);
+        self.log.exchanges.push(log);
+    }
+
+    /// Takes note of what happened in the conversation.
+    pub(super) fn take(&mut self, event: RequesterEvent) {
+        match event {
+            RequesterEvent::Sent { id, reason, .. } => self.sent_once_more(id, reason),
+            RequesterEvent::Unexpected => {
+                self.log.unexpected += 1;
+                self.remark("answers nothing that was asked: dropped");
+            }
+            RequesterEvent::Left(how) => self.left(how),
+            RequesterEvent::Acknowledged { .. } => self.remark("the server is working on it"),
+            RequesterEvent::Ended(exchange) => self.ended(exchange),
+        }
+    }
+
+    fn sent_once_more(&mut self, id: u32, reason: Transmission) {
+        let now = self.around.clock.now();
+        let Some(pending) = self.pending.get_mut(&id) else { return };
+        let before = pending.sent.last().copied();
+        pending.sent.push(now);
+        match (before, reason) {
+            (None, _) => self.around.note(|board| board.sent += 1),
+            (Some(_), Transmission::WithCookie) => self.remark("again, with the cookie"),
+            (Some(at), _) => {
+                let waited = now.since(at).as_secs_f64();
+                self.remark(format!("no answer for {waited:.3} s: repeat"));
+            }
+        }
+    }
+
+    /// Who is asking learns nothing without asking.
+    fn left(&mut self, how: Closing) {
+        if self.pending.is_empty() {
+            self.log.learned.get_or_insert((self.around.clock.now(), how));
+            self.remark(format!("learns: {how}"));
+        }
+    }
+
+    fn ended(&mut self, exchange: Exchange) {
+        let Some(pending) = self.pending.remove(&exchange.id) else { return };
+        let ended = self.around.clock.now();
+        let Exchange { ending, retransmissions, .. } = exchange;
+        let still_waiting = self.around.config.timeout.is_none()
+            && ending == Ending::TimedOut
+            && ended.since(pending.asked) >= NO_DEADLINE;
+        match still_waiting {
+            true => self.remark(format!("{}: still waiting", pending.number)),
+            false => self.remark(end_in_words(pending.number, &ending)),
+        }
+        let log = pending.end(ended, ending);
+        self.log.exchanges.push(ExchangeLog { retransmissions, still_waiting, ..log });
+    }
+
+    /// Takes note that the system does not send what was asked: the conversation is over.
+    pub(super) fn refused_by_system(&mut self, error: &io::Error) {
+        let error = error.to_string();
+        for (_, pending) in std::mem::take(&mut self.pending) {
+            self.log.not_sent.push((pending.number, error.clone()));
+        }
+        self.remark(format!("not sent: {error}"));
+        self.conversation = None;
+    }
+
+    /// Ends the conversation at once, and with it what is outstanding.
+    pub(super) fn reset(&mut self) {
+        if let Some(conversation) = self.conversation.take() {
+            conversation.reset();
+        }
+        let now = self.around.clock.now();
+        for (_, pending) in std::mem::take(&mut self.pending) {
+            self.log.exchanges.push(pending.end(now, Ending::BrokenOff(Closing::Reset)));
+        }
+    }
+}
+
+fn end_in_words(number: i64, ending: &Ending) -> String {
+    match ending {
+        Ending::Replied(reply) => match SumReply::parse(reply) {
+            Ok(reply) => format!("{number} + {} = {}", reply.number, number + reply.number),
+            Err(_) => "a reply that is none".to_owned(),
+        },
+        Ending::TimedOut => format!("{number}: gives up, no answer"),
+        Ending::Refused => "refused: nobody listens".to_owned(),
+        Ending::BrokenOff(how) | Ending::ServerShutDown(how) => format!("{number}: {how}"),
+        Ending::Busy(reason) => format!("busy: {}", crate::escape::escape(reason)),
+        Ending::ProtocolError(_) => format!("{number}: not the protocol"),
+        Ending::OutcomeUnknown(_) => format!("{number}: executed or not, nobody can tell"),
+    }
+}
