@@ -4,6 +4,8 @@
 //! the two and reports what happens. [`ask_once`] is the whole way of a single exchange: connect
 //! if the transport connects, ask, wait for the end.
 
+pub mod fetch;
+
 use std::future::{pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +21,9 @@ use crate::protocol::datagram::{DatagramRequester, RequesterConfig};
 use crate::protocol::framing::Framing;
 use crate::protocol::parameters::{MAX_MESSAGE, TIMEOUT};
 use crate::protocol::stream::StreamRequester;
-use crate::protocol::{Closing, Ending, Exchange, Input, Requester, RequesterEvent, Transmit};
+use crate::protocol::{
+    Closing, Ending, Exchange, Input, Question, Requester, RequesterEvent, Transmit,
+};
 use crate::time::{Clock, Timestamp};
 
 /// How a client behaves.
@@ -63,6 +67,9 @@ enum Link<N: Net> {
     Stream(N::Stream),
     Datagrams(Arc<N::Udp>),
 }
+
+/// How long a BYE may wait for room in the socket.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// As much as one read can return: a whole datagram, whatever its length.
 const READ_BUFFER: usize = 64 * 1024; // bytes
@@ -121,21 +128,13 @@ impl<N: Net> Conversation<N> {
         };
         match opened {
             Ok(conversation) => Ok(Ok(conversation)),
-            Err(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => Ok(Err(Ending::Refused)),
-                io::ErrorKind::TimedOut => Ok(Err(Ending::TimedOut)),
-                // Reset between the handshake and our first word.
-                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
-                    Ok(Err(Ending::BrokenOff(Closing::Reset)))
-                }
-                _ => Err(error),
-            },
+            Err(error) => ending_of(&error).map(Err).ok_or(error),
         }
     }
 
     /// Asks. The end comes as an event with the returned number.
-    pub fn ask(&mut self, text: &str, deadline: Option<Timestamp>, stops_server: bool) -> u32 {
-        self.requester.request(text, self.clock.now(), deadline, stops_server)
+    pub fn ask(&mut self, question: Question<'_>, deadline: Option<Timestamp>) -> u32 {
+        self.requester.request(question, self.clock.now(), deadline)
     }
 
     /// Carries bytes until something happens. May be dropped and called again at any time.
@@ -171,6 +170,28 @@ impl<N: Net> Conversation<N> {
         }
     }
 
+    /// Says goodbye and ends the conversation: over TCP closing it says so, over UDP one BYE, which
+    /// may be lost.
+    pub async fn leave(mut self) {
+        self.requester.leave();
+        let clock = self.clock;
+        let bye = async {
+            while self.requester.poll_transmit(clock.now()).is_some()
+                && matches!(self.link, Link::Datagrams(_))
+            {
+                // If it cannot be sent it is lost, like any other datagram.
+                if poll_fn(|cx| self.carry(cx)).await.is_err() {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = bye => {}
+            () = clock.sleep_until(clock.now() + LAST_WORD) => {}
+        }
+    }
+
     /// Ends the conversation at once: over TCP with a reset, so that no late reply can be taken
     /// for the next one's.
     pub fn reset(self) {
@@ -191,6 +212,20 @@ impl<N: Net> Conversation<N> {
                 carry_datagrams(cx, &**socket, &mut **requester, *clock, buffer)
             }
         }
+    }
+}
+
+/// Returns how an exchange ends for which no connection could be made; nothing if it was no peer and
+/// no network that prevented it.
+pub(crate) fn ending_of(error: &io::Error) -> Option<Ending> {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Some(Ending::Refused),
+        io::ErrorKind::TimedOut => Some(Ending::TimedOut),
+        // Reset between the handshake and our first word.
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+            Some(Ending::BrokenOff(Closing::Reset))
+        }
+        _ => None,
     }
 }
 
@@ -318,15 +353,6 @@ pub struct Outcome {
     pub elapsed: Duration,
 }
 
-/// One question, to be asked in a conversation of its own.
-#[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
-    /// The request.
-    pub text: &'a str,
-    /// Whether it asks the server to stop.
-    pub stops_server: bool,
-}
-
 /// Asks one question in a conversation of its own. The addresses are tried in order, all within
 /// one deadline, until the question has left for one of them.
 ///
@@ -395,7 +421,7 @@ async fn ask_at<N: Net>(
         Transport::Tcp => Progress::Connected,
         Transport::Udp => Progress::NothingToConnect,
     });
-    conversation.ask(question.text, deadline, question.stops_server);
+    conversation.ask(question, deadline);
     loop {
         let event = conversation.next_event().await?;
         progress(Progress::Exchange(event.clone()));

@@ -22,14 +22,32 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// Returns `text` with everything unprintable escaped, where no quotes stand around it: quotes and
+/// backslashes stay as they are.
+pub fn printable(text: &str) -> String {
+    let mut out = String::new();
+    for character in text.chars() {
+        match character {
+            '\'' | '"' | '\\' => out.push(character),
+            character => out.extend(character.escape_debug()),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use super::{escape, printable};
 
     #[test]
     fn control_characters_and_direction_marks_do_not_reach_the_terminal() {
         assert_eq!(escape("\u{1b}[2J\r\n\u{7}"), "\\u{1b}[2J\\r\\n\\u{7}");
         assert_eq!(escape("a\u{202e}b"), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn what_stands_without_quotes_keeps_its_own() {
+        assert_eq!(printable("say \"hi\" \\o/ \u{1b}[2J"), "say \"hi\" \\o/ \\u{1b}[2J");
     }
 
     #[test]

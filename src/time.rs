@@ -112,6 +112,35 @@ impl Clock {
     }
 }
 
+/// What the calendar says at each moment: handed to those who may not ask a clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Calendar {
+    origin: SystemTime,
+}
+
+impl Calendar {
+    /// The calendar of the clock's run.
+    pub const fn of(clock: &Clock) -> Self {
+        Calendar { origin: clock.wall_origin }
+    }
+
+    /// A calendar on which the run began at `origin`.
+    pub const fn from(origin: SystemTime) -> Self {
+        Calendar { origin }
+    }
+
+    /// Writes a moment as people read it, in UTC: `2025-02-08 20:08:47.904069 UTC`.
+    pub fn write(&self, moment: Timestamp) -> String {
+        written(self.origin + moment.since(Timestamp::ZERO))
+    }
+}
+
+/// Writes a calendar time as people read it, in UTC.
+pub fn written(at: SystemTime) -> String {
+    let text = humantime::format_rfc3339_micros(at).to_string();
+    format!("{} UTC", text.trim_end_matches('Z').replace('T', " "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

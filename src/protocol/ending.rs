@@ -1,6 +1,7 @@
 //! How an exchange can end, over either transport, and what the client's half reports on its way.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// What a [`Requester`](super::Requester) reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +20,23 @@ pub enum RequesterEvent {
         /// Which exchange.
         id: u32,
     },
+    /// A piece of a content, in order.
+    Content {
+        /// Which exchange.
+        id: u32,
+        /// The line before the first piece; the exchange ends with it, after the last one.
+        head: Arc<str>,
+        /// The piece.
+        bytes: Vec<u8>,
+    },
     /// Something came that answers nothing we asked; it was dropped.
     Unexpected,
     /// An exchange has ended.
     Ended(Exchange),
     /// The server has ended the conversation.
     Left(Closing),
+    /// The server has ended the conversation before we asked anything, and said why.
+    TurnedAway(Ending),
 }
 
 /// Why a request left.

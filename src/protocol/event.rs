@@ -23,6 +23,10 @@ pub struct Event {
 pub enum EventKind {
     /// A connection was accepted.
     Connected,
+    /// A session was opened, under this name.
+    Joined(String),
+    /// A client goes on with its session from another address; it was here before.
+    Moved(std::net::SocketAddr),
     /// A request arrived.
     Received(String),
     /// A sum was executed: once, however often the request is repeated.
@@ -53,6 +57,15 @@ pub enum EventKind {
     OutOfRange(i64),
     /// A conversation ended.
     Disconnected(Disconnect),
+    /// A session ended.
+    Left {
+        /// Whose.
+        name: String,
+        /// How.
+        how: Disconnect,
+    },
+    /// A content could not be read to its end; the client sees that bytes are missing.
+    ContentBroken(String),
     /// A datagram was dropped without an answer.
     Dropped(Dropped),
 }
@@ -77,6 +90,8 @@ pub enum Challenge {
     ReplyTooLarge,
     /// The server's memory is three quarters full.
     MemoryShort,
+    /// The client of a session comes from another address than before.
+    NewAddress,
 }
 
 /// How a conversation ended.
@@ -90,6 +105,10 @@ pub enum Disconnect {
     Idle,
     /// What we said was not taken for too long.
     Stalled,
+    /// The client said goodbye.
+    Goodbye,
+    /// The server stops.
+    Shutdown,
 }
 
 /// Why a datagram was dropped without an answer.
@@ -149,6 +168,12 @@ impl Events {
         self.queue.push_back(Event { peer, message_id, kind });
     }
 
+    /// Queues that something was no message of the protocol; `error` is what it was answered with.
+    pub fn malformed(&mut self, peer: Peer, message_id: Option<u32>, error: &[u8]) {
+        let reason = lossy(error.strip_prefix(b"ERR ").unwrap_or(error));
+        self.warning(peer, message_id, EventKind::Malformed(reason));
+    }
+
     /// Queues why a datagram was dropped, if that is listened to.
     pub fn dropped(&mut self, peer: Peer, why: Dropped) {
         if self.detail >= Detail::Everything {
@@ -170,6 +195,12 @@ impl Events {
             server_name: before_semicolon(reply.as_bytes()),
             sum,
         });
+    }
+
+    /// Queues the first line of a content that is handed to the network.
+    pub fn sent_content(&mut self, peer: Peer, message_id: Option<u32>, content: &[u8]) {
+        let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        self.sent(peer, message_id, line);
     }
 
     /// Queues the text of a reply that is handed to the network.

@@ -75,6 +75,11 @@ impl Decoder {
         }
     }
 
+    /// Returns how long a message may be, in bytes.
+    pub fn max_message(&self) -> usize {
+        self.max_message
+    }
+
     /// Takes what one read returned.
     pub fn push(&mut self, bytes: &[u8], now: Timestamp) {
         if self.in_hand() == 0 {

@@ -79,18 +79,53 @@ pub trait Session: Send {
     fn wants_shutdown(&self) -> bool;
 }
 
+/// What a client asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// The request; nothing for a [`Purpose::Hello`].
+    pub text: &'a str,
+    /// What it is for.
+    pub purpose: Purpose,
+}
+
+/// What a request is for, as far as the transport's half must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// It is answered by a line.
+    #[default]
+    Line,
+    /// It opens the session that the service wants: over UDP a HELLO; over TCP the server greets
+    /// whoever connects. The answer is the name that the server gives us.
+    Hello,
+    /// It may be answered by a line and a file's bytes.
+    Content,
+    /// It asks the server to stop, so that its leaving is no surprise.
+    Shutdown,
+}
+
+impl<'a> Question<'a> {
+    /// A question that is answered by a line.
+    pub const fn line(text: &'a str) -> Self {
+        Question { text, purpose: Purpose::Line }
+    }
+
+    /// What a client says first where the service has sessions.
+    pub const HELLO: Question<'static> = Question { text: "", purpose: Purpose::Hello };
+}
+
 /// The client's side of a conversation.
 pub trait Requester: Send {
     /// Asks. The answer, or its absence, comes as an event with the returned number. `deadline` is
-    /// when to give up; `stops_server` says that the request asks the server to stop, so that its
-    /// leaving is no surprise.
+    /// when to give up; every piece of a content moves it on.
     fn request(
         &mut self,
-        text: &str,
+        question: Question<'_>,
         now: Timestamp,
         deadline: Option<Timestamp>,
-        stops_server: bool,
     ) -> u32;
+
+    /// Says goodbye, if there is a way to say it: over UDP one BYE. Over TCP closing says it.
+    fn leave(&mut self);
 
     /// Takes what came from the server.
     fn receive(&mut self, input: Input<'_>, now: Timestamp);

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use thiserror::Error;
 
-use super::{Next, Reply, Service, Sum};
+use super::{Caller, Next, Reply, Service, Sum};
 use crate::peer::Peer;
 use crate::time::Timestamp;
 
@@ -61,16 +61,16 @@ impl SumService {
 }
 
 impl Service for SumService {
-    fn is_sensitive(&self, peer: Peer, request: &str) -> bool {
+    fn is_sensitive(&self, caller: Caller, request: &str) -> bool {
         match SumRequest::parse(request) {
-            Ok(request) => !RANGE.contains(&request.number) && self.obeys(peer),
+            Ok(request) => !RANGE.contains(&request.number) && self.obeys(caller.peer),
             Err(_) => false,
         }
     }
 
     fn handle(
         &mut self,
-        peer: Peer,
+        caller: Caller,
         request: &str,
         _now: Timestamp,
         reply: &mut Reply<'_>,
@@ -85,7 +85,7 @@ impl Service for SumService {
         };
         let client_number = match u8::try_from(request.number) {
             Ok(number) if RANGE.contains(&request.number) => number,
-            _ if self.obeys(peer) => {
+            _ if self.obeys(caller.peer) => {
                 return Next::Shutdown { number: request.number };
             }
             _ => {
@@ -223,7 +223,7 @@ mod tests {
         let mut bytes = Vec::new();
         let mut reply = Reply::new(&mut bytes);
         let peer = Peer::udp(from.parse().expect("an address"));
-        let next = service.handle(peer, request, Timestamp::ZERO, &mut reply);
+        let next = service.handle(peer.into(), request, Timestamp::ZERO, &mut reply);
         let sum = reply.sum;
         (String::from_utf8(bytes).expect("text"), next, sum)
     }

@@ -3,12 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
-use socklab::peer::Peer;
 use socklab::protocol::datagram::Secrets;
 use socklab::protocol::datagram::cookie::CookieMaker;
 use socklab::protocol::datagram::header::{Cookie, Header, Type, is_framed};
 use socklab::service::sum::{ServerNumber, SumService};
-use socklab::service::{Next, Reply, Service};
+use socklab::service::{Caller, Next, Reply, Service};
 use socklab::time::Timestamp;
 
 /// Where the server listens.
@@ -126,12 +125,18 @@ impl Counting {
 }
 
 impl Service for Counting {
-    fn is_sensitive(&self, peer: Peer, request: &str) -> bool {
-        self.service.is_sensitive(peer, request)
+    fn is_sensitive(&self, caller: Caller, request: &str) -> bool {
+        self.service.is_sensitive(caller, request)
     }
 
-    fn handle(&mut self, peer: Peer, request: &str, now: Timestamp, reply: &mut Reply<'_>) -> Next {
+    fn handle(
+        &mut self,
+        caller: Caller,
+        request: &str,
+        now: Timestamp,
+        reply: &mut Reply<'_>,
+    ) -> Next {
         self.executed.push(request.to_owned());
-        self.service.handle(peer, request, now, reply)
+        self.service.handle(caller, request, now, reply)
     }
 }

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use socklab::peer::Peer;
 use socklab::protocol::datagram::{DatagramRequester, RequesterConfig};
-use socklab::protocol::{Input, Requester, RequesterEvent, Transmit};
+use socklab::protocol::{Input, Question, Requester, RequesterEvent, Transmit};
 use socklab::time::Timestamp;
 
 use crate::by_hand::{FIRST_ID, SERVER, TOKEN, assert_later, read};
@@ -43,7 +43,7 @@ impl ClientByHand {
 
     pub(crate) fn asks(&mut self, text: &str, timeout: Option<Duration>) {
         let deadline = timeout.map(|timeout| self.now + timeout);
-        self.requester.request(text, self.now, deadline, false);
+        self.requester.request(Question::line(text), self.now, deadline);
         self.go_on();
     }
 

@@ -2,7 +2,7 @@
 
 use socklab::protocol::datagram::header::{ByeReason, Header, Type};
 use socklab::protocol::datagram::{IcmpPolicy, RequesterConfig, Semantics};
-use socklab::protocol::{Input, Requester, RequesterEvent, Transmit};
+use socklab::protocol::{Input, Question, Requester, RequesterEvent, Transmit};
 
 use crate::by_hand::{FIRST_ID, TOKEN, datagram, ms, of_kind};
 use crate::client_by_hand::ClientByHand;
@@ -176,7 +176,7 @@ fn what_comes_before_the_question_has_left_answers_nothing() {
         let config = RequesterConfig { semantics, ..RequesterConfig::default() };
         let mut client = ClientByHand::new(config);
         // Asked, and not yet sent: the socket had something to read first.
-        client.requester.request("A;1", client.now, None, false);
+        client.requester.request(Question::line("A;1"), client.now, None);
         let early = match semantics {
             Semantics::Maybe => b"S;50".to_vec(),
             _ => datagram(Header::new(Type::Reply, 1, TOKEN, FIRST_ID), "S;50"),

@@ -209,3 +209,20 @@ fn who_waits_for_room_in_the_window_may_time_out_unsent() {
     client.waits(ms(500));
     assert_eq!(client.story(), ["Request 9/1 A;1", "10 after 0: TimedOut"]);
 }
+
+#[test]
+fn a_client_that_keeps_its_session_alive_says_so_after_each_silence() {
+    let keep_alive = Some(ms(15_000));
+    let mut client = ClientByHand::new(RequesterConfig { keep_alive, ..Default::default() });
+    client.asks("hello", None);
+    client.hears(&of_kind(Type::Reply, FIRST_ID, "helloACK"));
+    client.story();
+    client.waits(ms(40_000));
+    let pings = [Timestamp::from_millis(15_000), Timestamp::from_millis(30_000)];
+    assert_eq!(client.left[1..], pings);
+    let story = client.story();
+    assert!(story.iter().all(|line| line.starts_with("Ping ")), "{story:?}");
+    // It is answered, and that is no news.
+    client.hears(&of_kind(Type::Pong, FIRST_ID + 1, ""));
+    assert!(client.story().is_empty());
+}

@@ -182,7 +182,11 @@ impl Network {
         while let Some(question) = self.questions.pop_if(|question| question.at <= self.now) {
             let client = &mut self.clients[question.client];
             let deadline = question.timeout.map(|timeout| self.now + timeout);
-            let id = client.requester.request(&question.text, self.now, deadline, false);
+            let id = client.requester.request(
+                socklab::protocol::Question::line(&question.text),
+                self.now,
+                deadline,
+            );
             self.asked.push(Asked {
                 from: client.address,
                 id,
@@ -257,8 +261,10 @@ fn note(asked: &mut [Asked], from: SocketAddr, at: Timestamp, event: RequesterEv
         RequesterEvent::Sent { id, .. } => (id, None),
         RequesterEvent::Ended(exchange) => (exchange.id, Some(exchange.ending)),
         RequesterEvent::Acknowledged { .. }
+        | RequesterEvent::Content { .. }
         | RequesterEvent::Unexpected
-        | RequesterEvent::Left(_) => return,
+        | RequesterEvent::Left(_)
+        | RequesterEvent::TurnedAway(_) => return,
     };
     let one = asked
         .iter_mut()

@@ -8,14 +8,15 @@ use socklab::peer::Peer;
 use socklab::protocol::datagram::{DatagramConfig, DatagramServer};
 use socklab::protocol::event::EventKind;
 use socklab::protocol::{Input, Session, Transmit};
+use socklab::service::Service;
 use socklab::time::Timestamp;
 
 use crate::by_hand::{Counting, assert_later, read, secrets};
 
 /// A [`DatagramServer`] in the hand.
-pub(crate) struct ServerByHand {
+pub(crate) struct ServerByHand<S = Counting> {
     pub(crate) server: DatagramServer,
-    pub(crate) service: Counting,
+    pub(crate) service: S,
     pub(crate) now: Timestamp,
 }
 
@@ -23,8 +24,10 @@ impl ServerByHand {
     pub(crate) fn new(config: DatagramConfig) -> Self {
         ServerByHand::with(config, Counting::fifty())
     }
+}
 
-    pub(crate) fn with(config: DatagramConfig, service: Counting) -> Self {
+impl<S: Service> ServerByHand<S> {
+    pub(crate) fn with(config: DatagramConfig, service: S) -> Self {
         ServerByHand {
             server: DatagramServer::new(config, &secrets()),
             service,

@@ -9,7 +9,7 @@ use socklab::protocol::parameters::{
     MAX_MESSAGE_LIMIT, MAX_REMEMBERED_BYTES, MAX_TOKENS, TOKEN_LIFETIME,
 };
 use socklab::protocol::{Input, Session, Transmit};
-use socklab::service::{Next, Reply, Service};
+use socklab::service::{Caller, Next, Reply, Service};
 use socklab::time::Timestamp;
 
 use crate::by_hand::{Counting, REMOTE, cookie, datagram, ms, read, secrets};
@@ -80,11 +80,11 @@ fn with_proof_the_last_quarter_is_open_and_then_the_server_is_busy() {
 struct Long;
 
 impl Service for Long {
-    fn is_sensitive(&self, _peer: Peer, _request: &str) -> bool {
+    fn is_sensitive(&self, _caller: Caller, _request: &str) -> bool {
         false
     }
 
-    fn handle(&mut self, _: Peer, request: &str, _: Timestamp, reply: &mut Reply<'_>) -> Next {
+    fn handle(&mut self, _: Caller, request: &str, _: Timestamp, reply: &mut Reply<'_>) -> Next {
         let length = request.parse().expect("a length");
         reply.push_str(&"x".repeat(length));
         Next::Continue

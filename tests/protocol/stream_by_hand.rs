@@ -8,15 +8,16 @@ use socklab::protocol::event::EventKind;
 use socklab::protocol::framing::Framing;
 use socklab::protocol::parameters::MAX_MESSAGE;
 use socklab::protocol::stream::{StreamConfig, StreamRequester, StreamSession};
-use socklab::protocol::{Input, Requester, RequesterEvent, Session, Transmit};
+use socklab::protocol::{Input, Purpose, Question, Requester, RequesterEvent, Session, Transmit};
+use socklab::service::Service;
 use socklab::time::Timestamp;
 
 use crate::by_hand::{Counting, LOCAL, SERVER, assert_later};
 
 /// A [`StreamSession`] in the hand.
-pub(crate) struct ConnectionByHand {
+pub(crate) struct ConnectionByHand<S = Counting> {
     pub(crate) session: StreamSession,
-    pub(crate) service: Counting,
+    pub(crate) service: S,
     pub(crate) now: Timestamp,
     peer: Peer,
 }
@@ -28,18 +29,21 @@ impl ConnectionByHand {
     }
 
     pub(crate) fn from(peer: Peer, config: &StreamConfig) -> Self {
-        let session = StreamSession::new(peer, config, Timestamp::ZERO);
-        ConnectionByHand::with(session, peer)
+        ConnectionByHand::to(peer, config, Counting::fifty())
     }
 
     pub(crate) fn refused(reason: &str, config: &StreamConfig) -> Self {
         let peer = Peer::tcp(LOCAL);
         let session = StreamSession::refused(peer, reason, config, Timestamp::ZERO);
-        ConnectionByHand::with(session, peer)
-    }
-
-    fn with(session: StreamSession, peer: Peer) -> Self {
         ConnectionByHand { session, service: Counting::fifty(), now: Timestamp::ZERO, peer }
+    }
+}
+
+impl<S: Service> ConnectionByHand<S> {
+    /// A connection to a server that offers `service`.
+    pub(crate) fn to(peer: Peer, config: &StreamConfig, mut service: S) -> Self {
+        let session = StreamSession::new(peer, config, Timestamp::ZERO, &mut service);
+        ConnectionByHand { session, service, now: Timestamp::ZERO, peer }
     }
 
     /// Hands over what one read returned, and returns what the session does then.
@@ -125,7 +129,8 @@ impl StreamClientByHand {
 
     fn asks_for(&mut self, text: &str, timeout: Option<Duration>, stops_server: bool) {
         let deadline = timeout.map(|timeout| self.now + timeout);
-        self.requester.request(text, self.now, deadline, stops_server);
+        let purpose = if stops_server { Purpose::Shutdown } else { Purpose::Line };
+        self.requester.request(Question { text, purpose }, self.now, deadline);
         self.go_on();
     }
 

@@ -162,8 +162,10 @@ fn busy_that_came_before_the_request_is_its_answer() {
     let mut client = client();
     client.reads("BUSY server full\n");
     client.receives(Input::EndOfStream);
+    let busy = r#"Busy("server full")"#;
+    assert_eq!(client.story(), [format!("TurnedAway({busy})")]);
     client.asks("A;25", None);
-    assert_eq!(client.story(), [r#"0: Busy("server full")"#]);
+    assert_eq!(client.story(), [format!("0: {busy}")]);
 }
 
 #[test]
@@ -172,6 +174,9 @@ fn a_reply_equal_to_its_request_is_the_echo_whatever_it_says() {
     client.reads("BUSY bees\nBUSY server full\n");
     let story = client.story();
     assert_eq!(story, [r#"0: Replied("BUSY bees")"#, r#"1: Busy("server full")"#]);
+    let mut client = client_that_asked(&["BUSY bees"]);
+    client.reads("BUSY beesACK\n");
+    assert_eq!(client.story(), [r#"0: Replied("BUSY beesACK")"#]);
 }
 
 #[test]

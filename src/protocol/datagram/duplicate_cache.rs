@@ -155,6 +155,19 @@ impl DuplicateCache {
         }
     }
 
+    /// Forgets a request that was not executed after all.
+    pub(super) fn forget(&mut self, (token, message_id): (u32, u32)) {
+        let Some(client) = self.clients.get_mut(&token) else { return };
+        let bytes = &mut self.bytes;
+        client.remembered.retain(|one| {
+            let keep = one.message_id != message_id;
+            if !keep {
+                *bytes -= one.answer.cost();
+            }
+            keep
+        });
+    }
+
     /// Forgets the clients whose copies cannot live any more.
     pub(super) fn expire(&mut self, now: Timestamp) {
         while self.poll_timeout().is_some_and(|due| due <= now) {

@@ -10,6 +10,7 @@ pub mod header;
 mod outbox;
 mod requester;
 mod server;
+mod session_table;
 
 pub use requester::{DatagramRequester, IcmpPolicy, RequesterConfig, Semantics};
 pub use server::{DatagramConfig, DatagramServer, Secrets};

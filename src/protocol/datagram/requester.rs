@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand::{RngExt, rngs::ChaCha8Rng};
 
-use super::header::{Cookie, Header, Type, is_framed};
+use super::header::{ByeReason, Cookie, Header, Type, is_framed};
 use crate::peer::Peer;
 use crate::protocol::ending::{Closing, Ending, Exchange, RequesterEvent, Transmission, Unknown};
 use crate::protocol::framing::datagram_text;
@@ -13,7 +13,8 @@ use crate::protocol::parameters::{
     MAX_CHALLENGES, MAX_MESSAGE, MAX_RETRANSMISSION_TIMEOUT, MAX_TRANSMIT_SPAN, RANDOM_FACTOR,
     RETRANSMISSION_TIMEOUT, WINDOW,
 };
-use crate::protocol::{Input, Requester, Transmit};
+use crate::protocol::{Input, Purpose, Question, Requester, Transmit};
+use crate::service::files::Head;
 use crate::time::{Timestamp, earlier};
 
 /// What the caller may conclude from an answer, or from none: the textbook names of RPC.
@@ -53,6 +54,9 @@ pub struct RequesterConfig {
     pub icmp: IcmpPolicy,
     /// Longest message, in bytes.
     pub max_message: usize,
+    /// After so long a silence of ours, a PING says that we are still there; `None` says nothing.
+    /// Not below 15 s (RFC 8085 section 3.5).
+    pub keep_alive: Option<Duration>,
 }
 
 impl Default for RequesterConfig {
@@ -64,6 +68,7 @@ impl Default for RequesterConfig {
             window: 1,
             icmp: IcmpPolicy::Trust,
             max_message: MAX_MESSAGE,
+            keep_alive: None,
         }
     }
 }
@@ -81,6 +86,8 @@ pub struct DatagramRequester {
     waiting: VecDeque<(u64, Waiting)>,       // for room in the window
     asked: u64,
     due: VecDeque<(u64, Transmission)>, // copies that shall leave now
+    control: VecDeque<Type>,            // behind them: BYE, PING
+    next_ping: Option<Timestamp>,
     datagram: Vec<u8>,
     events: VecDeque<RequesterEvent>,
 }
@@ -89,6 +96,7 @@ pub struct DatagramRequester {
 struct Waiting {
     id: u32,
     text: String,
+    purpose: Purpose,
     deadline: Option<Timestamp>,
 }
 
@@ -97,6 +105,7 @@ struct Waiting {
 struct Outstanding {
     id: u32,
     text: String,
+    purpose: Purpose,
     deadline: Option<Timestamp>,
     cookie: Option<Cookie>,
     /// The first attempt that carried it.
@@ -134,6 +143,8 @@ impl DatagramRequester {
             waiting: VecDeque::new(),
             asked: 0,
             due: VecDeque::new(),
+            control: VecDeque::new(),
+            next_ping: None,
             datagram: Vec::new(),
             events: VecDeque::new(),
         }
@@ -150,6 +161,7 @@ impl DatagramRequester {
             let one = Outstanding {
                 id: waiting.id,
                 text: waiting.text,
+                purpose: waiting.purpose,
                 deadline: waiting.deadline,
                 cookie: self.cookie,
                 cookie_since: 1,
@@ -203,8 +215,10 @@ impl DatagramRequester {
         if header.token != self.token || self.config.semantics == Semantics::Maybe {
             return self.unexpected();
         }
-        if header.kind == Type::Bye {
-            return self.goodbye(&header, now);
+        match header.kind {
+            Type::Bye => return self.goodbye(&header, now),
+            Type::Pong if self.config.keep_alive.is_some() => return,
+            _ => {}
         }
         let asked = |one: &Outstanding| one.id == header.message_id && one.attempts > 0;
         let found = self.outstanding.iter_mut().find(|(_, one)| asked(one));
@@ -212,11 +226,17 @@ impl DatagramRequester {
             return self.unexpected();
         };
         match header.kind {
-            Type::Reply => {
-                let ending = match datagram_text(payload, self.config.max_message) {
-                    Ok(text) => Ending::Replied(text.to_owned()),
-                    Err(error) => Ending::ProtocolError(format!("the server's reply is {error}")),
-                };
+            Type::Welcome if one.purpose != Purpose::Hello => self.unexpected(),
+            Type::Reply | Type::Welcome => {
+                let may_bring_content = one.purpose == Purpose::Content;
+                let content = if may_bring_content { with_content(payload) } else { None };
+                let line = content.map_or(payload, |(line, _)| line);
+                let ending = self.replied(line);
+                if let (Some((_, content)), Ending::Replied(line)) = (content, &ending) {
+                    let (id, head, bytes) =
+                        (header.message_id, line.as_str().into(), content.to_vec());
+                    self.events.push_back(RequesterEvent::Content { id, head, bytes });
+                }
                 self.end(order, ending, now);
             }
             Type::Ack => {
@@ -289,11 +309,20 @@ impl DatagramRequester {
         let Some(order) = oldest.filter(|_| self.config.semantics == Semantics::Maybe) else {
             return self.unexpected();
         };
-        let ending = match datagram_text(datagram, self.config.max_message) {
+        let ending = self.replied(datagram);
+        self.end(order, ending, now);
+    }
+
+    fn replied(&self, payload: &[u8]) -> Ending {
+        match datagram_text(payload, self.config.max_message) {
             Ok(text) => Ending::Replied(text.to_owned()),
             Err(error) => Ending::ProtocolError(format!("the server's reply is {error}")),
-        };
-        self.end(order, ending, now);
+        }
+    }
+
+    fn control_header(&self, kind: Type) -> Header {
+        let bye = (kind == Type::Bye).then_some(ByeReason::ClientLeaves);
+        Header { bye, ..Header::new(kind, 0, self.token, self.next_id) }
     }
 
     fn unexpected(&mut self) {
@@ -314,18 +343,24 @@ impl DatagramRequester {
 impl Requester for DatagramRequester {
     fn request(
         &mut self,
-        text: &str,
+        question: Question<'_>,
         now: Timestamp,
         deadline: Option<Timestamp>,
-        _stops_server: bool,
     ) -> u32 {
+        let Question { text, purpose } = question;
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
-        let waiting = Waiting { id, text: text.to_owned(), deadline };
+        let waiting = Waiting { id, text: text.to_owned(), purpose, deadline };
         self.waiting.push_back((self.asked, waiting));
         self.asked += 1;
         self.fill_window(now);
         id
+    }
+
+    fn leave(&mut self) {
+        if self.config.semantics != Semantics::Maybe {
+            self.control.push_back(Type::Bye);
+        }
     }
 
     fn receive(&mut self, input: Input<'_>, now: Timestamp) {
@@ -363,16 +398,21 @@ impl Requester for DatagramRequester {
     }
 
     fn poll_transmit(&mut self, _now: Timestamp) -> Option<Transmit<'_>> {
-        let (order, _) = self.due.front()?;
-        let one = self.outstanding.get(order)?;
         self.datagram.clear();
+        let Some((order, _)) = self.due.front() else {
+            let header = self.control_header(*self.control.front()?);
+            header.write(b"", &mut self.datagram);
+            return Some(Transmit::Bytes { to: self.server, bytes: &self.datagram });
+        };
+        let one = self.outstanding.get(order)?;
         if self.config.semantics == Semantics::Maybe {
             self.datagram.extend_from_slice(one.text.as_bytes());
         } else {
+            let kind = if one.purpose == Purpose::Hello { Type::Hello } else { Type::Request };
             let header = Header {
                 idempotent: self.config.semantics == Semantics::AtLeastOnce,
                 cookie: one.cookie,
-                ..Header::new(Type::Request, one.attempts + 1, self.token, one.id)
+                ..Header::new(kind, one.attempts + 1, self.token, one.id)
             };
             header.write(one.text.as_bytes(), &mut self.datagram);
         }
@@ -380,7 +420,9 @@ impl Requester for DatagramRequester {
     }
 
     fn transmitted(&mut self, _count: usize, now: Timestamp) {
+        self.next_ping = self.config.keep_alive.map(|silence| now + silence);
         let Some((order, reason)) = self.due.pop_front() else {
+            self.control.pop_front();
             return;
         };
         let Some(one) = self.outstanding.get_mut(&order) else {
@@ -399,10 +441,14 @@ impl Requester for DatagramRequester {
     fn poll_timeout(&self) -> Option<Timestamp> {
         let timers = self.outstanding.values().map(|one| earlier(Some(one.timer), one.deadline));
         let waiting = self.waiting.iter().map(|(_, waiting)| waiting.deadline);
-        timers.chain(waiting).flatten().min()
+        timers.chain(waiting).chain([self.next_ping]).flatten().min()
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
+        if self.next_ping.is_some_and(|due| due <= now) {
+            self.next_ping = None;
+            self.control.push_back(Type::Ping);
+        }
         let passed = |deadline: Option<Timestamp>| deadline.is_some_and(|limit| limit <= now);
         let waiting = std::mem::take(&mut self.waiting);
         for (order, waiting) in waiting {
@@ -438,4 +484,11 @@ impl Requester for DatagramRequester {
     fn poll_event(&mut self) -> Option<RequesterEvent> {
         self.events.pop_front()
     }
+}
+
+/// Splits a reply into the line that announces a content and the bytes behind it, if it does.
+fn with_content(payload: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\n', payload)?;
+    let (line, content) = (&payload[..end], &payload[end + 1..]);
+    std::str::from_utf8(line).ok().and_then(Head::parse).map(|_| (line, content))
 }

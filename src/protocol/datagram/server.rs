@@ -1,6 +1,7 @@
 //! The server's side of one UDP socket: every client of it.
 
 mod answers;
+mod sessions;
 
 use std::collections::VecDeque;
 use std::hash::Hasher;
@@ -8,23 +9,25 @@ use std::time::Duration;
 
 use siphasher::sip::SipHasher13;
 
-use answers::{Held, unproven_allowance};
+use answers::{Held, Preparing, unproven_allowance};
+use sessions::Gate;
 
 use super::cookie::{CookieMaker, Proof};
 use super::duplicate_cache::{Answer, DuplicateCache, Found, Room};
 use super::header::{ByeReason, HEADER_LENGTH, Header, Type, is_framed};
 use super::outbox::{Outbox, RateLimit};
+use super::session_table::SessionTable;
 use crate::peer::Peer;
 use crate::protocol::event::{
-    Challenge, Detail, Dropped, DuplicateAnswer, Event, EventKind, Events,
+    Challenge, Detail, Disconnect, Dropped, DuplicateAnswer, Event, EventKind, Events,
 };
 use crate::protocol::framing::datagram_text;
 use crate::protocol::parameters::{
-    AMPLIFICATION_LIMIT, IP_AND_UDP_HEADERS, LINGER, MAX_CHALLENGES_PER_SECOND, MAX_MESSAGE,
-    MAX_TOKENS,
+    AMPLIFICATION_LIMIT, IDLE_TIMEOUT, IP_AND_UDP_HEADERS, LINGER, MAX_CHALLENGES_PER_SECOND,
+    MAX_MESSAGE, MAX_TOKENS,
 };
 use crate::protocol::{Input, Session, Transmit};
-use crate::service::{Next, Reply, Service};
+use crate::service::{Caller, GuestId, Next, Reply, Service};
 use crate::time::{Timestamp, earlier};
 
 /// How a server treats datagrams.
@@ -40,6 +43,8 @@ pub struct DatagramConfig {
     pub goodbye: bool,
     /// Whether a sensitive request needs a proof of address.
     pub validate: bool,
+    /// How long a session may be silent.
+    pub idle_timeout: Duration,
     /// How much the transcript listens to.
     pub detail: Detail,
 }
@@ -52,6 +57,7 @@ impl Default for DatagramConfig {
             duplicate_cache: true,
             goodbye: true,
             validate: true,
+            idle_timeout: IDLE_TIMEOUT,
             detail: Detail::Exchanges,
         }
     }
@@ -66,6 +72,9 @@ pub struct Secrets {
     pub epoch: u16,
 }
 
+/// Contents that are being prepared at once; many times a class.
+const MAX_PREPARING: usize = 1024;
+
 /// One UDP socket: boundaries, repeats and forged addresses.
 #[derive(Debug)]
 pub struct DatagramServer {
@@ -73,10 +82,12 @@ pub struct DatagramServer {
     cookies: CookieMaker,
     fingerprint: SipHasher13,
     cache: DuplicateCache,
+    sessions: SessionTable,
     challenges: RateLimit,
     out: Outbox,
     scratch: Vec<u8>, // a reply while it is written
     held: VecDeque<Held>,
+    preparing: Vec<Preparing>,
     served: bool,
     wants_shutdown: bool,
     leaving_until: Option<Timestamp>,
@@ -105,16 +116,18 @@ impl Request<'_> {
 impl DatagramServer {
     /// A server with an empty memory.
     pub fn new(config: DatagramConfig, secrets: &Secrets) -> Self {
-        let detail = config.detail;
+        let (detail, idle_timeout) = (config.detail, config.idle_timeout);
         DatagramServer {
             config,
             cookies: CookieMaker::new(secrets.key, secrets.epoch),
             fingerprint: SipHasher13::new_with_key(&secrets.key),
             cache: DuplicateCache::default(),
+            sessions: SessionTable::new(idle_timeout),
             challenges: RateLimit::new(MAX_CHALLENGES_PER_SECOND),
             out: Outbox::default(),
             scratch: Vec::new(),
             held: VecDeque::new(),
+            preparing: Vec::new(),
             served: false,
             wants_shutdown: false,
             leaving_until: None,
@@ -136,10 +149,12 @@ impl DatagramServer {
         // Without a header there is no place for a cookie: only this very host is believed.
         let proven = from.is_loopback() || !self.config.validate;
         let request = Request { from, header: None, text, proven, allowance };
-        if !proven && service.is_sensitive(from, text) {
+        if service.sessions().is_some() {
+            self.malformed(from, None, "use the framed protocol");
+        } else if !proven && service.is_sensitive(from.into(), text) {
             self.malformed(from, None, "a bare datagram cannot prove its address");
         } else {
-            self.execute(&request, now, service);
+            self.execute(&request, None, now, service);
         }
     }
 
@@ -149,14 +164,12 @@ impl DatagramServer {
             Err(error) => return self.events.dropped(from, Dropped::Header(error)),
         };
         match header.kind {
-            Type::Request => self.request(from, header, payload, now, service),
-            Type::Ping => self.control(from, Type::Pong, &header),
-            Type::Bye => {
-                if self.cache.goodbye_said(header.token) {
-                    let id = header.message_id;
-                    self.goodbye(from, header.token, id, ByeReason::ClientLeaves);
-                }
+            Type::Request | Type::Hello => self.request(from, header, payload, now, service),
+            Type::Ping => {
+                self.sessions.pinged(header.token, from.address, now);
+                self.control(from, Type::Pong, &header);
             }
+            Type::Bye => self.client_leaves(from, &header, now, service),
             _ => self.events.dropped(from, Dropped::NotForServers),
         }
     }
@@ -182,21 +195,27 @@ impl DatagramServer {
         let allowance = if proven { usize::MAX } else { unproven_allowance(&header, payload) };
         let request = Request { from, header: Some(header), text, proven, allowance };
         if header.idempotent || !self.config.duplicate_cache {
-            self.forgettable(&request, now, service);
+            self.forgettable(&request, &header, now, service);
         } else {
             self.memorable(&request, &header, now, service);
         }
     }
 
     /// A request whose copies are executed like any other.
-    fn forgettable(&mut self, request: &Request<'_>, now: Timestamp, service: &mut dyn Service) {
+    fn forgettable(
+        &mut self,
+        request: &Request<'_>,
+        header: &Header,
+        now: Timestamp,
+        service: &mut dyn Service,
+    ) {
         if self.is_leaving() {
-            self.goodbye_to_request(request, ByeReason::Shutdown);
-        } else if !request.proven && service.is_sensitive(request.from, request.text) {
-            let header = request.header.as_ref();
-            self.challenge(request.from, header, Challenge::Sensitive, now);
-        } else {
-            self.execute(request, now, service);
+            return self.goodbye_to_request(request, ByeReason::Shutdown);
+        }
+        match self.gate(request, header, service) {
+            Gate::NoSession => self.control(request.from, Type::Stale, header),
+            Gate::Prove(why) => self.challenge(request.from, Some(header), why, now),
+            Gate::Open(guest) => self.execute(request, guest, now, service),
         }
     }
 
@@ -217,7 +236,7 @@ impl DatagramServer {
                     let why = Challenge::ReplyTooLarge;
                     return self.challenge(request.from, Some(header), why, now);
                 }
-                let answer = Header::new(Type::Reply, header.attempt, token, message_id);
+                let answer = answers::header(header);
                 self.out.push(request.from, |out| answer.write(payload, out));
                 self.copy(request, header, DuplicateAnswer::FromCache, now);
             }
@@ -231,56 +250,67 @@ impl DatagramServer {
             Found::OtherPayload => self.malformed(request.from, Some(header), "id reused"),
             Found::TooOld => self.copy(request, header, DuplicateAnswer::TooOld, now),
             Found::Stale => self.control(request.from, Type::Stale, header),
-            Found::New { client_known } => {
-                if self.is_leaving() {
-                    self.goodbye_to_request(request, ByeReason::Shutdown);
-                } else if !request.proven && service.is_sensitive(request.from, request.text) {
-                    self.challenge(request.from, Some(header), Challenge::Sensitive, now);
-                } else {
-                    match self.cache.room(client_known) {
-                        Room::Full => self.busy(request),
-                        Room::Short if !request.proven => {
-                            self.challenge(request.from, Some(header), Challenge::MemoryShort, now);
-                        }
-                        // Not remembered: a later copy may find less work waiting.
-                        Room::Free | Room::Short if self.is_overworked() => {
-                            self.events.dropped(request.from, Dropped::TooMuchWork);
-                        }
-                        Room::Free | Room::Short => {
-                            // The entry first, then the work: no copy can slip in between.
-                            let key = (token, message_id);
-                            self.cache.remember(key, fingerprint, request.from.address, now);
-                            self.execute(request, now, service);
-                        }
-                    }
-                }
+            Found::New { .. } if self.is_leaving() => {
+                self.goodbye_to_request(request, ByeReason::Shutdown);
             }
+            Found::New { client_known } => match self.gate(request, header, service) {
+                Gate::NoSession => self.control(request.from, Type::Stale, header),
+                Gate::Prove(why) => self.challenge(request.from, Some(header), why, now),
+                Gate::Open(guest) => match self.cache.room(client_known) {
+                    Room::Full => self.busy(request, "the server remembers too many clients"),
+                    Room::Short if !request.proven => {
+                        self.challenge(request.from, Some(header), Challenge::MemoryShort, now);
+                    }
+                    // Not remembered: a later copy may find less work waiting.
+                    Room::Free | Room::Short if self.is_overworked() => {
+                        self.events.dropped(request.from, Dropped::TooMuchWork);
+                    }
+                    Room::Free | Room::Short => {
+                        // The entry first, then the work: no copy can slip in between.
+                        let key = (token, message_id);
+                        self.cache.remember(key, fingerprint, request.from.address, now);
+                        self.execute(request, guest, now, service);
+                    }
+                },
+            },
         }
     }
 
     /// Has the service do the work, and answers.
-    fn execute(&mut self, request: &Request<'_>, now: Timestamp, service: &mut dyn Service) {
+    fn execute(
+        &mut self,
+        request: &Request<'_>,
+        guest: Option<GuestId>,
+        now: Timestamp,
+        service: &mut dyn Service,
+    ) {
         if self.is_overworked() {
             return self.events.dropped(request.from, Dropped::TooMuchWork);
         }
         let (from, id) = (request.from, request.message_id());
         self.served = true;
+        self.heard(request, now);
+        if let Some(header) = request.header.filter(|header| header.kind == Type::Hello) {
+            return self.hello(request, &header, now, service);
+        }
         self.events.exchange(from, id, || EventKind::Received(request.text.to_owned()));
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
         let mut reply = Reply::new(&mut payload);
-        let next = service.handle(from, request.text, now, &mut reply);
+        let next = service.handle(Caller { peer: from, guest }, request.text, now, &mut reply);
         self.events.executed(from, id, request.text, &reply);
-        match next {
-            Next::Shutdown { number } => self.asked_to_stop(request, number),
-            Next::Continue | Next::Close => {
-                if next == Next::Close {
-                    let reason = String::from_utf8_lossy(&payload);
-                    let reason = reason.trim_start_matches("ERR ").to_owned();
-                    self.events.warning(from, id, EventKind::Malformed(reason));
-                }
-                self.answer_when_due(request, &payload, now);
-            }
+        if next == Next::Close {
+            self.events.malformed(from, id, reply.as_bytes());
+        }
+        reply.keep_within(self.config.max_message);
+        let content = reply.content.take();
+        match (next, content) {
+            (Next::Shutdown { number }, _) => self.asked_to_stop(request, number),
+            (_, Some(content)) => self.prepare(request, content, now),
+            (_, None) => self.answer_when_due(request, &payload, now),
+        }
+        if let Some(header) = request.header.filter(|_| next == Next::Leave) {
+            self.end_session(header.token, Disconnect::Goodbye, now, service);
         }
         self.scratch = payload;
     }
@@ -297,7 +327,7 @@ impl DatagramServer {
     }
 
     fn is_overworked(&self) -> bool {
-        self.held.len() >= MAX_TOKENS
+        self.held.len() >= MAX_TOKENS || self.preparing.len() >= MAX_PREPARING
     }
 
     fn is_leaving(&self) -> bool {
@@ -340,13 +370,17 @@ impl Session for DatagramServer {
 
     fn poll_timeout(&self) -> Option<Timestamp> {
         let held = self.held.front().map(|held| held.due);
+        let preparing = self.preparing.iter().map(|one| one.due).min();
         let leaving = self.leaving_until.filter(|_| !self.over);
-        earlier(held, earlier(leaving, self.cache.poll_timeout()))
+        let forgetting = earlier(self.cache.poll_timeout(), self.sessions.poll_timeout());
+        earlier(earlier(held, preparing), earlier(leaving, forgetting))
     }
 
-    fn handle_timeout(&mut self, now: Timestamp, _service: &mut dyn Service) {
+    fn handle_timeout(&mut self, now: Timestamp, service: &mut dyn Service) {
         self.release_held(now);
+        self.read_on(now);
         self.cache.expire(now);
+        self.expire_sessions(now, service);
         if self.leaving_until.is_some_and(|until| until <= now) {
             self.held.clear();
             self.over = true;
@@ -364,8 +398,9 @@ impl Session for DatagramServer {
         let work_done = self.held.back().map_or(now, |held| held.due);
         let linger = if self.served { LINGER } else { Duration::ZERO };
         self.leaving_until = Some((work_done + linger).min(now + drain));
+        let mut goodbyes: Vec<_> = self.cache.take_goodbyes().collect();
+        goodbyes.extend(self.end_all_sessions(&goodbyes));
         if self.config.goodbye {
-            let goodbyes: Vec<_> = self.cache.take_goodbyes().collect();
             for (address, token, message_id) in goodbyes {
                 self.goodbye(Peer::udp(address), token, message_id, ByeReason::Shutdown);
             }

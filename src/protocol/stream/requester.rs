@@ -1,11 +1,14 @@
 //! The client's side of one TCP connection.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::peer::Peer;
 use crate::protocol::ending::{Closing, Ending, Exchange, RequesterEvent, Transmission};
 use crate::protocol::framing::{Decoder, Framing, FramingError};
-use crate::protocol::{Input, Requester, Transmit};
+use crate::protocol::{Input, Purpose, Question, Requester, Transmit};
+use crate::service::files::{GetRequest, Head};
 use crate::time::{Timestamp, earlier};
 
 /// One connection: requests out, replies in, paired by their order alone. TCP carries no ids;
@@ -18,6 +21,8 @@ pub struct StreamRequester {
     output: Vec<u8>,
     written: usize, // bytes of `output` that have left
     outstanding: VecDeque<Outstanding>,
+    /// What the oldest outstanding request brings, once its first line has come.
+    content: Option<Incoming>,
     next_id: u32,
     state: State,
     ended: bool, // the server's FIN has come
@@ -33,7 +38,16 @@ struct Outstanding {
     ends_at: usize, // it has left when so many bytes of `output` have
     left: bool,
     deadline: Option<Timestamp>,
-    stops_server: bool,
+    /// From asking to the deadline: every piece of a content is waited for so long.
+    patience: Option<Duration>,
+    purpose: Purpose,
+}
+
+/// A content on its way to us.
+#[derive(Debug)]
+struct Incoming {
+    head: Arc<str>,
+    missing: u64, // bytes
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +71,7 @@ impl StreamRequester {
             output: Vec::new(),
             written: 0,
             outstanding: VecDeque::new(),
+            content: None,
             next_id: 0,
             state: State::Open,
             ended: false,
@@ -66,13 +81,12 @@ impl StreamRequester {
     }
 
     fn take_replies(&mut self, now: Timestamp) {
-        while self.state != State::Over {
+        while self.state != State::Over && self.content.is_none() {
             let oldest = self.outstanding.front();
             let (ending, last) = match self.decoder.next_message(now) {
                 None => return,
                 Some(Ok(reply)) => match reply.strip_prefix("BUSY ") {
-                    // A reply equal to its request is the echo.
-                    Some(reason) if oldest.is_none_or(|oldest| oldest.text != reply) => {
+                    Some(reason) if !oldest.is_some_and(|oldest| repeats(oldest, reply)) => {
                         (Ending::Busy(reason.to_owned()), true)
                     }
                     _ => (Ending::Replied(reply.to_owned()), false),
@@ -85,14 +99,63 @@ impl StreamRequester {
                 }
             };
             if last {
+                if self.outstanding.is_empty() {
+                    self.events.push_back(RequesterEvent::TurnedAway(ending.clone()));
+                }
                 self.last_words = Some(ending.clone());
                 self.end_all(|_| ending.clone());
+            } else if let Some(content) = oldest.and_then(|oldest| announced(oldest, &ending)) {
+                self.content = Some(content);
+                self.take_content(&[], now);
             } else if let Some(oldest) = self.outstanding.pop_front() {
                 self.ended(&oldest, ending);
             } else {
                 self.events.push_back(RequesterEvent::Unexpected);
             }
         }
+    }
+
+    /// Takes bytes as they come: lines to the decoder, a content past it.
+    fn take(&mut self, mut bytes: &[u8], now: Timestamp) {
+        while !bytes.is_empty() {
+            if self.content.is_some() {
+                bytes = self.take_content(bytes, now);
+                continue;
+            }
+            let brings = |one: &Outstanding| one.purpose == Purpose::Content;
+            // Behind the line may stand bytes that are no text.
+            let end = match self.outstanding.iter().any(brings) {
+                true => memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1),
+                false => bytes.len(),
+            };
+            self.decoder.push(&bytes[..end], now);
+            bytes = &bytes[end..];
+            self.take_replies(now);
+        }
+    }
+
+    /// Takes what belongs to the content, and returns the rest.
+    fn take_content<'a>(&mut self, bytes: &'a [u8], now: Timestamp) -> &'a [u8] {
+        let (Some(content), Some(oldest)) = (&mut self.content, self.outstanding.front_mut())
+        else {
+            return &[];
+        };
+        let here = usize::try_from(content.missing).unwrap_or(usize::MAX).min(bytes.len());
+        let (piece, rest) = bytes.split_at(here);
+        content.missing -= here as u64;
+        oldest.deadline = oldest.patience.map(|patience| now + patience);
+        if !piece.is_empty() {
+            let (id, head, bytes) = (oldest.id, content.head.clone(), piece.to_vec());
+            self.events.push_back(RequesterEvent::Content { id, head, bytes });
+        }
+        if content.missing == 0 {
+            let head = content.head.to_string();
+            self.content = None;
+            if let Some(oldest) = self.outstanding.pop_front() {
+                self.ended(&oldest, Ending::Replied(head));
+            }
+        }
+        rest
     }
 
     fn closed(&mut self, how: Closing) {
@@ -102,7 +165,9 @@ impl StreamRequester {
         self.events.push_back(RequesterEvent::Left(how));
         self.end_all(|request| match how {
             Closing::GaveUp => Ending::TimedOut,
-            Closing::EndOfStream if request.stops_server => Ending::ServerShutDown(how),
+            Closing::EndOfStream if request.purpose == Purpose::Shutdown => {
+                Ending::ServerShutDown(how)
+            }
             // Closed before the request left: then it was not in flight.
             Closing::EndOfStream if !request.left => Ending::ServerShutDown(how),
             _ => Ending::BrokenOff(how),
@@ -127,20 +192,25 @@ impl StreamRequester {
 impl Requester for StreamRequester {
     fn request(
         &mut self,
-        text: &str,
-        _now: Timestamp,
+        question: Question<'_>,
+        now: Timestamp,
         deadline: Option<Timestamp>,
-        stops_server: bool,
     ) -> u32 {
+        let Question { text, purpose } = question;
         let id = self.next_id;
         self.next_id += 1;
-        self.output.extend_from_slice(text.as_bytes());
-        if self.framing != Framing::Raw {
-            self.output.push(b'\n');
+        // Over TCP the server greets first: there is nothing to send.
+        if purpose != Purpose::Hello {
+            self.output.extend_from_slice(text.as_bytes());
+            if self.framing != Framing::Raw {
+                self.output.push(b'\n');
+            }
         }
         let ends_at = self.output.len();
         let text = text.to_owned();
-        let request = Outstanding { id, text, ends_at, left: false, deadline, stops_server };
+        let patience = deadline.map(|deadline| deadline.since(now));
+        let left = purpose == Purpose::Hello;
+        let request = Outstanding { id, text, ends_at, left, deadline, patience, purpose };
         self.outstanding.push_back(request);
         if self.state == State::Over {
             // It left before we asked: nothing was in flight.
@@ -154,12 +224,11 @@ impl Requester for StreamRequester {
         id
     }
 
+    fn leave(&mut self) {}
+
     fn receive(&mut self, input: Input<'_>, now: Timestamp) {
         match input {
-            Input::Bytes(bytes) => {
-                self.decoder.push(bytes, now);
-                self.take_replies(now);
-            }
+            Input::Bytes(bytes) => self.take(bytes, now),
             Input::EndOfStream => {
                 self.ended = true;
                 self.decoder.finish();
@@ -227,4 +296,25 @@ impl Requester for StreamRequester {
     fn poll_event(&mut self) -> Option<RequesterEvent> {
         self.events.pop_front()
     }
+}
+
+/// Returns whether a reply is the echo of its request, or the chat's acknowledgement of it: a text
+/// that happens to begin like a refusal.
+fn repeats(request: &Outstanding, reply: &str) -> bool {
+    request.text.starts_with("BUSY ") && reply.starts_with(&request.text)
+}
+
+/// Returns the content that a reply announces, if it does and was asked for.
+fn announced(request: &Outstanding, ending: &Ending) -> Option<Incoming> {
+    let Ending::Replied(line) = ending else { return None };
+    let head = Head::parse(line).filter(|_| request.purpose == Purpose::Content)?;
+    let offset = match head {
+        Head::Part { offset, .. } => offset,
+        // Of another name than was asked for: the offset was taken for a part of the name.
+        Head::File { name, .. } => GetRequest::parse(&request.text)
+            .filter(|get| get.name == name)
+            .map_or(0, |get| get.offset),
+    };
+    let missing = head.length().saturating_sub(offset);
+    Some(Incoming { head: line.as_str().into(), missing })
 }

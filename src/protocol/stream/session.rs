@@ -1,7 +1,10 @@
 //! The server's side of one TCP connection.
 
-use std::collections::VecDeque;
+mod replies;
+
 use std::time::Duration;
+
+use replies::Replies;
 
 use crate::peer::Peer;
 use crate::protocol::event::{Detail, Disconnect, Event, EventKind, Events};
@@ -10,7 +13,8 @@ use crate::protocol::parameters::{
     DISCARD_BYTES, DISCARD_TIME, IDLE_TIMEOUT, MAX_HELD, MAX_MESSAGE, MAX_UNSENT,
 };
 use crate::protocol::{Input, Session, Transmit};
-use crate::service::{Next, Reply, Service};
+use crate::service::content::Content;
+use crate::service::{Caller, Greeting, Next, Service};
 use crate::time::{Timestamp, earlier};
 
 /// What all connections of a server have in common.
@@ -48,11 +52,13 @@ pub struct StreamSession {
     work: Duration,
     state: State,
     decoder: Decoder,
-    output: Vec<u8>,
-    written: usize, // bytes of `output` that have left
-    held: VecDeque<(Timestamp, Vec<u8>)>,
+    replies: Replies,
     idle_at: Timestamp,
+    /// Its session with the service, if that has them.
+    guest: Option<Box<Greeting>>,
     peer_finished: bool, // its FIN has come
+    /// A content has ended; what was asked meanwhile is to be taken now.
+    requests_wait: bool,
     leaving: Disconnect,
     wants_shutdown: bool,
     events: Events,
@@ -73,8 +79,36 @@ enum State {
 }
 
 impl StreamSession {
-    /// Takes a connection that was just accepted.
-    pub fn new(peer: Peer, config: &StreamConfig, now: Timestamp) -> Self {
+    /// Takes a connection that was just accepted. A service that has sessions greets it, or turns it
+    /// away.
+    pub fn new(
+        peer: Peer,
+        config: &StreamConfig,
+        now: Timestamp,
+        service: &mut dyn Service,
+    ) -> Self {
+        let mut session = StreamSession::without_guest(peer, config, now);
+        let Some(sessions) = service.sessions() else { return session };
+        match sessions.open(peer, now) {
+            Ok(greeting) => {
+                session.replies.push_line(&greeting.name);
+                let joined = || EventKind::Joined(greeting.name.clone());
+                session.events.exchange(peer, None, joined);
+                session.guest = Some(Box::new(greeting));
+            }
+            Err(reason) => session.turn_away(&reason, now),
+        }
+        session
+    }
+
+    /// Turns a connection away: says why, and closes without losing those words.
+    pub fn refused(peer: Peer, reason: &str, config: &StreamConfig, now: Timestamp) -> Self {
+        let mut session = StreamSession::without_guest(peer, config, now);
+        session.turn_away(reason, now);
+        session
+    }
+
+    fn without_guest(peer: Peer, config: &StreamConfig, now: Timestamp) -> Self {
         let mut events = Events::new(config.detail);
         events.exchange(peer, None, || EventKind::Connected);
         StreamSession {
@@ -83,32 +117,44 @@ impl StreamSession {
             work: config.work,
             state: State::Open,
             decoder: Decoder::new(config.framing, config.max_message),
-            output: Vec::new(),
-            written: 0,
-            held: VecDeque::new(),
+            replies: Replies::default(),
             idle_at: now + config.idle_timeout,
+            guest: None,
             peer_finished: false,
+            requests_wait: false,
             leaving: Disconnect::Closed,
             wants_shutdown: false,
             events,
         }
     }
 
-    /// Turns a connection away: says why, and closes without losing those words.
-    pub fn refused(peer: Peer, reason: &str, config: &StreamConfig, now: Timestamp) -> Self {
-        let mut session = StreamSession::new(peer, config, now);
-        session.output = format!("BUSY {reason}\n").into_bytes();
-        session.events.warning(peer, None, EventKind::Busy(reason.to_owned()));
-        session.finish(true, now + DISCARD_TIME);
-        session
+    fn turn_away(&mut self, reason: &str, now: Timestamp) {
+        self.replies.push_line(&format!("BUSY {reason}"));
+        self.events.warning(self.peer, None, EventKind::Busy(reason.to_owned()));
+        self.finish(true, now + DISCARD_TIME);
+    }
+
+    /// Ends its session with the service, if it has one. To be called when the connection is over;
+    /// it may have been done before.
+    pub fn end(&mut self, now: Timestamp, service: &mut dyn Service) {
+        if let Some(guest) = self.guest.take() {
+            if let Some(sessions) = service.sessions() {
+                sessions.close(guest.guest, now);
+            }
+            let how = self.leaving;
+            let left = || EventKind::Left { name: guest.name, how };
+            self.events.exchange(self.peer, None, left);
+        }
     }
 
     /// Returns whether to go on reading: not while the peer does not take what we say, nor after
     /// it has said that nothing more will come.
     pub fn wants_input(&self) -> bool {
         !self.peer_finished
-            && self.output.len() - self.written < MAX_UNSENT
-            && self.held.len() < MAX_HELD
+            && self.replies.unsent().len() < MAX_UNSENT
+            && self.replies.held() < MAX_HELD
+            // What is asked during a content waits for its end.
+            && (!self.replies.is_sending() || self.decoder.in_hand() < MAX_UNSENT)
     }
 
     fn finish(&mut self, discard: bool, give_up: Timestamp) {
@@ -121,46 +167,60 @@ impl StreamSession {
     }
 
     fn take_requests(&mut self, now: Timestamp, service: &mut dyn Service) {
+        self.requests_wait = false;
         // Replies are about as long as requests: room for them all at once.
-        self.output.reserve(2 * self.decoder.in_hand());
-        while self.state == State::Open {
+        self.replies.reserve(2 * self.decoder.in_hand());
+        while self.state == State::Open && !self.replies.is_sending() {
             match self.decoder.next_message(now) {
                 None => return,
                 Some(Ok(request)) => {
-                    let start = self.output.len();
-                    let mut reply = Reply::new(&mut self.output);
-                    self.events
-                        .exchange(self.peer, None, || EventKind::Received(request.to_owned()));
-                    let next = service.handle(self.peer, request, now, &mut reply);
-                    self.events.executed(self.peer, None, request, &reply);
+                    let (peer, guest) = (self.peer, &self.guest);
+                    let caller = Caller { peer, guest: guest.as_ref().map(|guest| guest.guest) };
+                    let (mut reply, start) = self.replies.begin();
+                    self.events.exchange(peer, None, || EventKind::Received(request.to_owned()));
+                    let next = service.handle(caller, request, now, &mut reply);
+                    self.events.executed(peer, None, request, &reply);
                     if next == Next::Close {
-                        let reason = String::from_utf8_lossy(reply.as_bytes()).into_owned();
-                        let reason = reason.trim_start_matches("ERR ").to_owned();
-                        self.events.warning(self.peer, None, EventKind::Malformed(reason));
+                        self.events.malformed(peer, None, reply.as_bytes());
                     }
-                    self.go_on(next, start, now);
+                    reply.keep_within(self.decoder.max_message());
+                    match reply.content.take() {
+                        Some(content) => self.send(content, now),
+                        None => self.go_on(next, start, now),
+                    }
                 }
                 Some(Err(error)) => {
-                    let start = self.output.len();
-                    self.output.extend_from_slice(format!("ERR {error}").as_bytes());
-                    let malformed = EventKind::Malformed(error.to_string());
-                    self.events.warning(self.peer, None, malformed);
+                    let (mut reply, start) = self.replies.begin();
+                    reply.push_str("ERR ");
+                    reply.push_str(&error.to_string());
+                    self.events.malformed(self.peer, None, reply.as_bytes());
                     self.go_on(Next::Close, start, now);
                 }
             }
         }
     }
 
+    /// Takes what was asked before the peer's FIN; then there is nothing left but to answer.
+    fn take_last_requests(&mut self, now: Timestamp, service: &mut dyn Service) {
+        self.take_requests(now, service);
+        if self.state == State::Open && !self.replies.is_sending() {
+            self.finish(false, self.last_moment(now));
+        }
+    }
+
     fn go_on(&mut self, next: Next, start: usize, now: Timestamp) {
         match next {
-            Next::Continue | Next::Close => {
+            Next::Continue | Next::Close | Next::Leave => {
                 if self.work.is_zero() {
-                    self.events.sent(self.peer, None, &self.output[start..]);
-                    self.output.push(b'\n');
+                    self.events.sent(self.peer, None, self.replies.since(start));
+                    self.replies.end_line();
                 } else {
-                    self.held.push_back((now + self.work, self.output.split_off(start)));
+                    self.replies.hold(start, now + self.work);
                 }
-                if next == Next::Close {
+                if next == Next::Leave {
+                    self.leaving = Disconnect::Goodbye;
+                }
+                if next != Next::Continue {
                     self.finish(true, self.last_moment(now));
                 }
             }
@@ -172,23 +232,32 @@ impl StreamSession {
         }
     }
 
-    /// Queues the replies whose work is done; returns whether there were any.
-    fn release_held(&mut self, now: Timestamp) -> bool {
-        let waiting = self.held.len();
-        while self.held.front().is_some_and(|(due, _)| *due <= now)
-            && let Some((_, reply)) = self.held.pop_front()
-        {
-            self.events.sent(self.peer, None, &reply);
-            self.output.extend_from_slice(&reply);
-            self.output.push(b'\n');
+    fn send(&mut self, content: Box<dyn Content>, now: Timestamp) {
+        self.replies.send(content, now + self.work);
+        self.refill(now);
+    }
+
+    /// Reads on what is sent piece by piece; returns whether anything came of it.
+    fn refill(&mut self, now: Timestamp) -> bool {
+        match self.replies.refill(now, &mut self.events, self.peer) {
+            Ok(read) => {
+                let waiting = self.decoder.in_hand() > 0 || self.peer_finished;
+                // Until they are taken: the end of the content is also the end of its bytes.
+                self.requests_wait |= read && waiting && !self.replies.is_sending();
+                read
+            }
+            Err(reason) => {
+                self.events.warning(self.peer, None, EventKind::ContentBroken(reason));
+                self.finish(true, self.last_moment(now));
+                true
+            }
         }
-        self.held.len() < waiting
     }
 
     fn leave_idle_peer(&mut self, now: Timestamp) {
-        if self.written < self.output.len() {
+        if !self.replies.unsent().is_empty() {
             self.close(Disconnect::Stalled);
-        } else if self.held.is_empty() {
+        } else if self.replies.is_written() {
             self.leaving = Disconnect::Idle;
             self.finish(true, now + DISCARD_TIME);
         } else {
@@ -200,10 +269,6 @@ impl StreamSession {
     /// Returns until when a peer that asks for nothing more may take our last replies.
     fn last_moment(&self, now: Timestamp) -> Timestamp {
         now + self.work + self.idle_timeout
-    }
-
-    fn is_flushed(&self) -> bool {
-        self.written == self.output.len() && self.held.is_empty()
     }
 }
 
@@ -235,10 +300,7 @@ impl Session for StreamSession {
                 match state {
                     State::Open => {
                         self.decoder.finish();
-                        self.take_requests(now, service);
-                        if self.state == State::Open {
-                            self.finish(false, self.last_moment(now));
-                        }
+                        self.take_last_requests(now, service);
                     }
                     State::Finishing { give_up, .. } => self.finish(false, give_up),
                     State::Discarding { .. } => self.state = State::Closing,
@@ -246,6 +308,9 @@ impl Session for StreamSession {
                 }
             }
             (Input::Reset | Input::GaveUp, _) => self.close(Disconnect::Reset),
+        }
+        if self.state != State::Open {
+            self.end(now, service);
         }
     }
 
@@ -258,24 +323,18 @@ impl Session for StreamSession {
                 Some(Transmit::Close)
             }
             State::Closed => Some(Transmit::Close),
-            _ if self.written < self.output.len() => {
-                Some(Transmit::Bytes { to: self.peer, bytes: &self.output[self.written..] })
+            _ if !self.replies.unsent().is_empty() => {
+                Some(Transmit::Bytes { to: self.peer, bytes: self.replies.unsent() })
             }
-            State::Finishing { .. } if self.held.is_empty() => Some(Transmit::HalfClose),
+            State::Finishing { .. } if self.replies.is_written() => Some(Transmit::HalfClose),
             _ => None,
         }
     }
 
     fn transmitted(&mut self, count: usize, now: Timestamp) {
         self.idle_at = now + self.idle_timeout;
-        self.written += count;
-        if self.written < self.output.len() {
+        if !self.replies.transmitted(count) || self.refill(now) {
             return;
-        }
-        self.written = 0;
-        match self.output.capacity() > KEPT_CAPACITY {
-            true => self.output = Vec::new(),
-            false => self.output.clear(),
         }
         if let State::Finishing { discard, .. } = self.state
             && count == 0
@@ -288,22 +347,29 @@ impl Session for StreamSession {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        let held = self.held.front().map(|(due, _)| *due);
+        let replies = self.replies.poll_timeout();
         match self.state {
-            State::Open => earlier(earlier(held, self.decoder.poll_timeout()), Some(self.idle_at)),
-            State::Finishing { give_up, .. } => earlier(held, Some(give_up)),
+            // What was asked during a content, now that it has ended.
+            State::Open if self.requests_wait => Some(Timestamp::ZERO),
+            State::Open if self.replies.is_sending() => earlier(replies, Some(self.idle_at)),
+            State::Open => {
+                earlier(earlier(replies, self.decoder.poll_timeout()), Some(self.idle_at))
+            }
+            State::Finishing { give_up, .. } => earlier(replies, Some(give_up)),
             State::Discarding { until, .. } => Some(until),
             State::Closing | State::Closed => None,
         }
     }
 
     fn handle_timeout(&mut self, now: Timestamp, service: &mut dyn Service) {
-        let released = self.release_held(now);
+        let released = self.replies.release(now, &mut self.events, self.peer);
+        let released = self.refill(now) | released;
         if released {
             // Until now it waited for us.
             self.idle_at = now + self.idle_timeout;
         }
         match self.state {
+            State::Open if self.peer_finished => self.take_last_requests(now, service),
             State::Open => {
                 self.take_requests(now, service);
                 if self.state == State::Open && now >= self.idle_at {
@@ -317,6 +383,9 @@ impl Session for StreamSession {
             State::Discarding { until, .. } if now >= until => self.state = State::Closing,
             _ => {}
         }
+        if self.state != State::Open {
+            self.end(now, service);
+        }
     }
 
     fn poll_event(&mut self) -> Option<Event> {
@@ -328,7 +397,10 @@ impl Session for StreamSession {
         match self.state {
             State::Open => {
                 // Only who has something in flight can still be sending: wait for no one else.
-                let in_flight = !self.is_flushed() || self.decoder.in_hand() > 0;
+                let in_flight = !self.replies.is_flushed() || self.decoder.in_hand() > 0;
+                if self.guest.is_some() {
+                    self.leaving = Disconnect::Shutdown;
+                }
                 self.finish(in_flight, at_latest);
             }
             State::Finishing { discard, give_up } => self.finish(discard, give_up.min(at_latest)),
@@ -340,6 +412,3 @@ impl Session for StreamSession {
         self.wants_shutdown
     }
 }
-
-/// Buffers that have grown beyond this are given back when empty.
-const KEPT_CAPACITY: usize = 256; // bytes

@@ -7,6 +7,7 @@ use crate::protocol::datagram::duplicate_cache::Answer;
 use crate::protocol::datagram::header::{ByeReason, HEADER_LENGTH, Header, Type};
 use crate::protocol::event::{Challenge, Dropped, DuplicateAnswer, EventKind};
 use crate::protocol::parameters::{AMPLIFICATION_LIMIT, IP_AND_UDP_HEADERS};
+use crate::service::content::{Content, NOT_YET, Piece};
 use crate::time::Timestamp;
 
 /// A reply held back by `--work`, in the order in which they become due.
@@ -20,7 +21,57 @@ pub(super) struct Held {
     remembered: bool,
 }
 
+/// A content whose piece is not there yet.
+#[derive(Debug)]
+pub(super) struct Preparing {
+    pub(super) due: Timestamp,
+    content: Box<dyn Content>,
+    to: Peer,
+    header: Option<Header>,
+    allowance: usize,
+    remembered: bool,
+}
+
 impl DatagramServer {
+    /// Answers with one piece of a content: as much as a message holds.
+    pub(super) fn prepare(
+        &mut self,
+        request: &Request<'_>,
+        content: Box<dyn Content>,
+        now: Timestamp,
+    ) {
+        let Request { from: to, header, allowance, .. } = *request;
+        let remembered = header.is_some_and(|header| self.remembers(&header));
+        let due = now + self.config.work;
+        self.preparing.push(Preparing { due, content, to, header, allowance, remembered });
+        self.read_on(now);
+    }
+
+    /// Reads the contents that are due.
+    pub(super) fn read_on(&mut self, now: Timestamp) {
+        for mut one in std::mem::take(&mut self.preparing) {
+            let mut payload = Vec::new();
+            let piece = match one.due <= now {
+                true => one.content.read(self.config.max_message, &mut payload),
+                false => Piece::NotYet,
+            };
+            match piece {
+                Piece::NotYet => {
+                    one.due = one.due.max(now + NOT_YET);
+                    self.preparing.push(one);
+                    continue;
+                }
+                Piece::More | Piece::End | Piece::Line => {}
+                Piece::Broken(reason) => payload = format!("ERR {reason}").into_bytes(),
+            }
+            let Preparing { to, header, allowance, remembered, .. } = one;
+            self.answer_within(allowance, to, header.as_ref(), &payload, now);
+            if let Some(header) = header.filter(|_| remembered) {
+                self.cache.store((header.token, header.message_id), Answer::Reply(payload.into()));
+            }
+        }
+    }
+
     pub(super) fn answer_when_due(
         &mut self,
         request: &Request<'_>,
@@ -75,12 +126,12 @@ impl DatagramServer {
     }
 
     pub(super) fn answer(&mut self, to: Peer, header: Option<&Header>, payload: &[u8]) {
-        self.events.sent(to, header.map(|header| header.message_id), payload);
+        // Of a content only the line before it.
+        self.events.sent_content(to, header.map(|header| header.message_id), payload);
         match header {
             None => self.out.push(to, |out| out.extend_from_slice(payload)),
             Some(request) => {
-                let Header { attempt, token, message_id, .. } = *request;
-                let reply = Header::new(Type::Reply, attempt, token, message_id);
+                let reply = self::header(request);
                 self.out.push(to, |out| reply.write(payload, out));
             }
         }
@@ -126,12 +177,11 @@ impl DatagramServer {
         self.events.exchange(to, Some(id), || EventKind::Challenged(why));
     }
 
-    pub(super) fn busy(&mut self, request: &Request<'_>) {
+    pub(super) fn busy(&mut self, request: &Request<'_>, reason: &str) {
         let Some(header) = request.header else { return };
-        const REASON: &str = "the server remembers too many clients";
         let busy = Header::new(Type::Busy, header.attempt, header.token, header.message_id);
-        self.out.push(request.from, |out| busy.write(REASON.as_bytes(), out));
-        let busy = EventKind::Busy(REASON.to_owned());
+        self.out.push(request.from, |out| busy.write(reason.as_bytes(), out));
+        let busy = EventKind::Busy(reason.to_owned());
         self.events.warning(request.from, Some(header.message_id), busy);
     }
 
@@ -153,6 +203,13 @@ impl DatagramServer {
         let bye = Header { bye: Some(reason), ..Header::new(Type::Bye, 0, token, message_id) };
         self.out.push(to, |out| bye.write(b"", out));
     }
+}
+
+/// Returns the header of the answer to a request.
+pub(super) fn header(request: &Header) -> Header {
+    let Header { attempt, token, message_id, .. } = *request;
+    let kind = if request.kind == Type::Hello { Type::Welcome } else { Type::Reply };
+    Header::new(kind, attempt, token, message_id)
 }
 
 /// Returns the largest datagram that may answer a framed request from an unproven address.
