@@ -1,14 +1,21 @@
 //! The lines of the transcript, as text for people and as JSON Lines for programs.
 
-use std::fmt::Write as _;
+mod json;
+mod words;
+
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::escape::escape_into;
+pub use json::name;
+use json::{fields, write_json};
+pub use words::sentence;
+use words::{describe, dropped};
+
 use crate::peer::{Peer, Transport};
-use crate::protocol::event::{Challenge, Disconnect, Dropped, DuplicateAnswer, Event, EventKind};
+use crate::protocol::event::{Dropped, Event, EventKind};
+use crate::time::written;
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +46,7 @@ pub(super) fn warning(kind: &EventKind) -> Option<String> {
         EventKind::Malformed(reason) => Some(format!("malformed: {reason}")),
         EventKind::Busy(reason) => Some(format!("turned away: {reason}")),
         EventKind::OutOfRange(number) => Some(format!("out-of-range number {number}")),
+        EventKind::ContentBroken(reason) => Some(format!("could not send on: {reason}")),
         EventKind::Dropped(Dropped::ReplyTooLarge) => {
             Some(dropped(Dropped::ReplyTooLarge).to_owned())
         }
@@ -95,12 +103,12 @@ impl Lines {
     pub(super) fn event(&mut self, out: &mut Vec<u8>, at: SystemTime, event: &Event) {
         match self.format {
             Format::Json => write_json(out, at, name(&event.kind), fields(event)),
-            Format::Text | Format::ColourText => self.event_text(out, event),
+            Format::Text | Format::ColourText => self.event_text(out, at, event),
             Format::Nothing => {}
         }
     }
 
-    fn event_text(&mut self, out: &mut Vec<u8>, event: &Event) {
+    fn event_text(&mut self, out: &mut Vec<u8>, at: SystemTime, event: &Event) {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         if warning(&event.kind).is_some() {
@@ -113,6 +121,10 @@ impl Lines {
         line.push_str(&self.peer_text);
         line.push(' ');
         describe(&mut line, &event.kind);
+        if let EventKind::Left { .. } = event.kind {
+            line.push_str(" at ");
+            line.push_str(&written(at));
+        }
         line.push('\n');
         out.extend_from_slice(line.as_bytes());
         self.line = line;
@@ -155,155 +167,92 @@ impl Lines {
     }
 }
 
-/// Returns what the transcript says of an event, without the peer.
-pub fn sentence(kind: &EventKind) -> String {
-    let mut line = String::new();
-    describe(&mut line, kind);
-    line
-}
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-fn describe(line: &mut String, kind: &EventKind) {
-    match kind {
-        EventKind::Connected => line.push_str("connected"),
-        EventKind::Received(text) => quoted(line, "received ", text),
-        EventKind::Sent(text) => quoted(line, "sent ", text),
-        EventKind::Exchange { sum, .. } => {
-            let (client, server, total) = (sum.client_number, sum.server_number, sum.total());
-            // Writing to a string does not fail.
-            let _ = write!(line, "{client} (client) + {server} (server) = {total}");
-        }
-        EventKind::Duplicate { attempt, answer } => {
-            let answer = match answer {
-                DuplicateAnswer::FromCache => "answered from the cache",
-                DuplicateAnswer::StillWorking => "still working on it",
-                DuplicateAnswer::TooOld => "too old, dropped",
-            };
-            let _ = write!(line, "duplicate (attempt {attempt}): {answer}");
-        }
-        EventKind::Malformed(reason) => quoted_plainly(line, "malformed: ", reason),
-        EventKind::Busy(reason) => quoted_plainly(line, "turned away: ", reason),
-        EventKind::Challenged(why) => {
-            line.push_str("challenged: ");
-            line.push_str(challenge(*why));
-        }
-        EventKind::OutOfRange(number) => {
-            let _ = write!(line, "out-of-range number {number}: shutting down the server");
-        }
-        EventKind::Disconnected(how) => line.push_str(match how {
-            Disconnect::Closed => "closed",
-            Disconnect::Reset => "reset by the client",
-            Disconnect::Idle => "closed: idle for too long",
-            Disconnect::Stalled => "closed: it did not take our replies",
-        }),
-        EventKind::Dropped(why) => {
-            line.push_str("dropped: ");
-            line.push_str(dropped(*why));
+    use super::*;
+    use crate::protocol::event::{Challenge, Disconnect};
+
+    fn line(peer: Peer, kind: EventKind, format: Format) -> String {
+        // 2025-02-08 20:08:47.904069 UTC
+        let at = SystemTime::UNIX_EPOCH + Duration::from_micros(1_739_045_327_904_069);
+        let mut out = Vec::new();
+        let event = Event { peer, message_id: None, kind };
+        Lines::new(format).event(&mut out, at, &event);
+        String::from_utf8(out).expect("text")
+    }
+
+    fn tcp() -> Peer {
+        Peer::tcp("127.0.0.1:54321".parse().expect("an address"))
+    }
+
+    fn left(how: Disconnect) -> EventKind {
+        EventKind::Left { name: "Client01".to_owned(), how }
+    }
+
+    #[test]
+    fn the_life_of_a_session_reads_as_sentences() {
+        let before = "127.0.0.1:54320".parse().expect("an address");
+        for (kind, expected) in [
+            (EventKind::Joined("Client01".to_owned()), "joined as Client01"),
+            (EventKind::Moved(before), "goes on from a new address, 127.0.0.1:54320 before"),
+            (
+                left(Disconnect::Goodbye),
+                "Client01 left (goodbye) at 2025-02-08 20:08:47.904069 UTC",
+            ),
+            (
+                EventKind::Busy("server full (3 clients)".to_owned()),
+                "turned away: server full (3 clients)",
+            ),
+            (
+                EventKind::ContentBroken("the file has changed".to_owned()),
+                "could not send on: the file has changed",
+            ),
+        ] {
+            let line = line(tcp(), kind, Format::Text);
+            assert_eq!(
+                line.trim_start_matches("[WARNING] "),
+                format!("tcp 127.0.0.1:54321 {expected}\n")
+            );
         }
     }
-}
 
-fn quoted(line: &mut String, what: &str, text: &str) {
-    line.push_str(what);
-    line.push('"');
-    escape_into(line, text);
-    line.push('"');
-}
-
-fn quoted_plainly(line: &mut String, what: &str, text: &str) {
-    line.push_str(what);
-    escape_into(line, text);
-}
-
-fn challenge(why: Challenge) -> &'static str {
-    match why {
-        Challenge::Sensitive => "that needs a proven address",
-        Challenge::ReplyTooLarge => "so large a reply needs a proven address",
-        Challenge::MemoryShort => "memory is short, a new client must prove its address",
-    }
-}
-
-fn dropped(why: Dropped) -> &'static str {
-    use crate::protocol::datagram::header::HeaderError;
-    match why {
-        Dropped::Header(HeaderError::Short) => "shorter than its header",
-        Dropped::Header(HeaderError::UnknownType) => "unknown type",
-        Dropped::Header(HeaderError::Length) => "its length field lies",
-        Dropped::NotForServers => "not a datagram for servers",
-        Dropped::ReplyTooLarge => "the reply is too large for an unproven address",
-        Dropped::ChallengeLimit => "too many challenges this second",
-        Dropped::TooMuchWork => "too much work is held back",
-    }
-}
-
-/// Returns what the JSON log calls an event.
-pub fn name(kind: &EventKind) -> &'static str {
-    match kind {
-        EventKind::Connected => "connected",
-        EventKind::Received(_) => "received",
-        EventKind::Exchange { .. } => "exchange",
-        EventKind::Sent(_) => "sent",
-        EventKind::Duplicate { .. } => "duplicate",
-        EventKind::Malformed(_) => "malformed",
-        EventKind::Busy(_) => "busy",
-        EventKind::Challenged(_) => "challenged",
-        EventKind::OutOfRange(_) => "out_of_range",
-        EventKind::Disconnected(_) => "disconnected",
-        EventKind::Dropped(_) => "dropped",
-    }
-}
-
-fn fields(event: &Event) -> Value {
-    let mut fields = json!({
-        "transport": event.peer.transport.name(),
-        "peer": event.peer.address.to_string(),
-        "message_id": event.message_id,
-    });
-    let more = match &event.kind {
-        EventKind::Connected => json!({}),
-        EventKind::Received(text) | EventKind::Sent(text) => json!({ "message": text }),
-        EventKind::Exchange { client_name, server_name, sum } => json!({
-            "client_name": client_name,
-            "client_number": sum.client_number,
-            "server_name": server_name,
-            "server_number": sum.server_number,
-            "sum": sum.total(),
-        }),
-        EventKind::Duplicate { attempt, answer } => {
-            let answer = match answer {
-                DuplicateAnswer::FromCache => "from_cache",
-                DuplicateAnswer::StillWorking => "still_working",
-                DuplicateAnswer::TooOld => "too_old",
-            };
-            json!({ "attempt": attempt, "answer": answer })
+    #[test]
+    fn a_line_about_a_session_fits_80_columns() {
+        let ways = [
+            Disconnect::Closed,
+            Disconnect::Reset,
+            Disconnect::Idle,
+            Disconnect::Stalled,
+            Disconnect::Goodbye,
+            Disconnect::Shutdown,
+        ];
+        let moved = EventKind::Moved("127.0.0.1:54320".parse().expect("an address"));
+        let challenged = EventKind::Challenged(Challenge::NewAddress);
+        for kind in ways.map(left).into_iter().chain([moved, challenged]) {
+            let line = line(tcp(), kind, Format::Text);
+            assert!(line.trim_end().chars().count() <= 80, "{line}");
         }
-        EventKind::Malformed(reason) | EventKind::Busy(reason) => json!({ "reason": reason }),
-        EventKind::Challenged(why) => json!({ "reason": match why {
-            Challenge::Sensitive => "sensitive",
-            Challenge::ReplyTooLarge => "reply_too_large",
-            Challenge::MemoryShort => "memory_short",
-        } }),
-        EventKind::OutOfRange(number) => json!({ "number": number }),
-        EventKind::Disconnected(how) => json!({ "reason": match how {
-            Disconnect::Closed => "closed",
-            Disconnect::Reset => "reset",
-            Disconnect::Idle => "idle",
-            Disconnect::Stalled => "stalled",
-        } }),
-        EventKind::Dropped(why) => json!({ "reason": dropped(*why) }),
-    };
-    if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
-        fields.extend(more);
     }
-    fields
-}
 
-fn write_json(out: &mut Vec<u8>, at: SystemTime, event: &str, fields: Value) {
-    let mut object = Map::new();
-    object.insert("event".to_owned(), event.into());
-    object.insert("time".to_owned(), humantime::format_rfc3339_micros(at).to_string().into());
-    if let Value::Object(fields) = fields {
-        object.extend(fields);
+    #[test]
+    fn json_names_what_people_read() {
+        let json = |kind| -> Value {
+            serde_json::from_str(&line(tcp(), kind, Format::Json)).expect("an object")
+        };
+        let joined = json(EventKind::Joined("Client01".to_owned()));
+        assert_eq!((&joined["event"], &joined["name"]), (&json!("joined"), &json!("Client01")));
+        let left = json(left(Disconnect::Goodbye));
+        assert_eq!((&left["event"], &left["name"]), (&json!("left"), &json!("Client01")));
+        assert_eq!(
+            (&left["reason"], &left["time"]),
+            (&json!("goodbye"), &json!("2025-02-08T20:08:47.904069Z"))
+        );
+        let moved = json(EventKind::Moved("127.0.0.1:54320".parse().expect("an address")));
+        assert_eq!(
+            (&moved["event"], &moved["before"]),
+            (&json!("moved"), &json!("127.0.0.1:54320"))
+        );
     }
-    out.extend_from_slice(Value::Object(object).to_string().as_bytes());
-    out.push(b'\n');
 }

@@ -1,24 +1,37 @@
 //! The server: sockets, a service, and the sessions between them.
 //!
 //! What is said is decided in `protocol`, what is answered in `service`; here the bytes are carried
-//! from one to the other. The model `tasks` does it with one asynchronous task for each connection.
+//! from one to the other, in four models: `serial`, `threads`, `poll` and `tasks`. They differ
+//! in who waits where, and in nothing else; `docs/models.md` reads them side by side. What they share
+//! is in `carry`.
 
+mod apart;
+mod awaiting;
+mod carry;
+mod files;
 mod lines;
+mod locked;
+mod poll;
+mod serial;
 mod tasks;
+mod threads;
 pub mod transcript;
 
+pub use files::Folder;
 pub use lines::{Format, name as event_name, sentence};
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use apart::on_a_thread;
 use thiserror::Error;
 use tokio::sync::Notify;
 
+use crate::net::kernel::Kernel;
 use crate::net::{Listener, Net, Udp};
 use crate::peer::Transport;
 use crate::protocol::datagram::{DatagramConfig, Secrets};
@@ -31,9 +44,54 @@ use crate::time::{Clock, Timestamp};
 /// Connections served at once, unless told otherwise.
 pub const MAX_CLIENTS: usize = 1024;
 
+/// How a server serves many at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Model {
+    /// One TCP client at a time; the next one is refused, or waits.
+    Serial,
+    /// A thread for each TCP client.
+    Threads,
+    /// One thread that asks the system which sockets are ready.
+    Poll,
+    /// An asynchronous task for each TCP client, all on one thread.
+    #[default]
+    Tasks,
+}
+
+impl Model {
+    /// Returns its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Model::Serial => "serial",
+            Model::Threads => "threads",
+            Model::Poll => "poll",
+            Model::Tasks => "tasks",
+        }
+    }
+
+    /// Returns whether it runs on the operating system's sockets only.
+    pub const fn needs_kernel(self) -> bool {
+        matches!(self, Model::Threads | Model::Poll)
+    }
+}
+
+/// What becomes of the second client of a server that serves one at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Second {
+    /// It is told BUSY.
+    #[default]
+    Refuse,
+    /// It waits where the kernel keeps it, and nobody tells it.
+    Queue,
+}
+
 /// How a server behaves.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
+    /// How it serves many at once.
+    pub model: Model,
+    /// Of the model `serial`: what becomes of a second client.
+    pub second: Second,
     /// Over TCP.
     pub stream: StreamConfig,
     /// Over UDP.
@@ -47,6 +105,8 @@ pub struct ServerConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         ServerConfig {
+            model: Model::default(),
+            second: Second::default(),
             stream: StreamConfig::default(),
             datagram: DatagramConfig::default(),
             max_clients: MAX_CLIENTS,
@@ -161,12 +221,17 @@ impl Stop {
         self.0.waiting.notify_waiters();
     }
 
+    /// Returns whether the server has been asked to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::Acquire)
+    }
+
     /// Waits until the server is asked to stop.
     pub async fn stopped(&self) {
         let mut notified = pin!(self.0.waiting.notified());
         // From here on no call of `stop` is missed.
         notified.as_mut().enable();
-        if !self.0.stopped.load(Ordering::Acquire) {
+        if !self.is_stopped() {
             notified.await;
         }
     }
@@ -178,28 +243,15 @@ struct Shared {
     clock: Clock,
     stop: Stop,
     transcript: Arc<dyn Listening>,
-    desk: Mutex<Desk>,
+    /// Connections that are served now.
+    clients: AtomicUsize,
 }
 
-/// What is used by one at a time, for moments: no lock on it spans an await.
-struct Desk {
-    service: Box<dyn Service>,
-    /// What was just read; kept here so that an idle connection holds no buffer.
-    buffer: Box<[u8]>,
-    clients: usize,
-}
-
-/// As much as one read can return: a whole datagram, whatever its length.
-const READ_BUFFER: usize = 64 * 1024; // bytes
-
-impl Shared {
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Serves until it is stopped, by `stop` or by a peer that may; returns when every accepted
-/// request has been answered or the time for it has passed.
+/// Serves on any network until it is stopped, by `stop` or by a peer that may; returns when every
+/// accepted request has been answered or the time for it has passed.
+///
+/// # Panics
+/// If the model [needs the kernel](Model::needs_kernel); [`serve_kernel`] has all four.
 pub async fn serve<N: Net>(
     sockets: Sockets<N>,
     config: ServerConfig,
@@ -209,8 +261,46 @@ pub async fn serve<N: Net>(
     transcript: Arc<dyn Listening>,
     stop: Stop,
 ) {
-    let buffer = vec![0; READ_BUFFER].into_boxed_slice();
-    let desk = Mutex::new(Desk { service, buffer, clients: 0 });
-    let shared = Arc::new(Shared { config, clock, stop, transcript, desk });
-    tasks::run::<N>(sockets, secrets, shared).await;
+    let model = config.model;
+    let clients = AtomicUsize::new(0);
+    let shared = Arc::new(Shared { config, clock, stop, transcript, clients });
+    match model {
+        Model::Serial => serial::run(sockets, secrets, shared, service).await,
+        Model::Tasks => tasks::run(sockets, secrets, shared, service).await,
+        Model::Threads | Model::Poll => {
+            panic!("the model {} needs the sockets of the operating system", model.name())
+        }
+    }
+}
+
+/// As [`serve`], on the sockets of the operating system, in any model. Threads and poll get a thread
+/// of their own: the caller's runtime goes on meanwhile.
+///
+/// # Errors
+/// If the system has no room for what the model needs.
+pub async fn serve_kernel(
+    sockets: Sockets<Kernel>,
+    config: ServerConfig,
+    secrets: &Secrets,
+    service: Box<dyn Service>,
+    clock: Clock,
+    transcript: Arc<dyn Listening>,
+    stop: Stop,
+) -> io::Result<()> {
+    let model = config.model;
+    if !model.needs_kernel() {
+        serve(sockets, config, secrets, service, clock, transcript, stop).await;
+        return Ok(());
+    }
+    let (clients, stopping) = (AtomicUsize::new(0), stop.clone());
+    let shared = Arc::new(Shared { config, clock, stop, transcript, clients });
+    let sockets = sockets.into_bare()?;
+    if model == Model::Threads {
+        let secrets = secrets.clone();
+        let run = move || threads::run(sockets, &secrets, shared, service);
+        return on_a_thread(run, stopping, || Ok(())).await;
+    }
+    let server = poll::Server::new(sockets, secrets, shared, service)?;
+    let waker = server.waker();
+    on_a_thread(move || server.run(), stopping, || waker.wake()).await
 }
