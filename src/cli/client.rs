@@ -1,32 +1,44 @@
 //! The command line of `client`.
 
 mod arguments;
+mod contact;
 mod input;
+mod report;
+pub mod save;
 mod say;
+mod talk;
+mod trouble;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use clap::Parser;
 use color_eyre::eyre;
 use rand::rngs::ChaCha8Rng;
 
 pub(crate) use arguments::retransmission_timeout;
 pub use arguments::{ClientArguments, IcmpChoice, SemanticsChoice};
-use say::{Report, Say};
+use input::{INVALID, Line, Lines, Prompt};
+use report::Report;
+use say::Say;
 
+use super::server::ServiceChoice;
 use super::{Failure, INTERRUPTED, USAGE};
-use crate::client::{ClientConfig, Question, ask_once};
+use crate::client::{ClientConfig, ask_once};
 use crate::net::kernel::Kernel;
+use crate::protocol::{Purpose, Question};
 use crate::service::sum::{RANGE, SumRequest};
 use crate::time::Clock;
 
 /// Runs `client` as typed.
 pub fn main() -> ExitCode {
-    let arguments = ClientArguments::parse();
-    arguments.color.apply();
-    super::run(run(arguments))
+    match ClientArguments::read() {
+        Ok(arguments) => {
+            arguments.color.apply();
+            super::run(run(arguments))
+        }
+        Err(misplaced) => super::run(async { Err(misplaced.into()) }),
+    }
 }
 
 async fn run(arguments: ClientArguments) -> eyre::Result<u8> {
@@ -36,6 +48,9 @@ async fn run(arguments: ClientArguments) -> eyre::Result<u8> {
     if arguments.request.iter().any(|text| text.contains(['\n', '\r'])) {
         let what = "a request is one line";
         return Err(Failure::usage(what, "Ask twice for two requests: --request repeats").into());
+    }
+    if arguments.service != ServiceChoice::Sum {
+        return talk::talk(&arguments).await;
     }
     tokio::select! {
         biased;
@@ -58,10 +73,10 @@ async fn converse(arguments: &ClientArguments) -> eyre::Result<u8> {
     let mut code = 0;
     if arguments.asks_nobody() {
         let terminal = io::stdin().is_terminal();
-        let mut lines = input::lines(terminal);
+        let mut lines = Lines::of_input(terminal.then_some(Prompt::INTEGER));
         loop {
             match lines.next().await {
-                input::Line::Text(line) => match line.trim().parse() {
+                Line::Text(line) => match line.trim().parse() {
                     Ok(number) => {
                         let exchange = asking.number(number).await?;
                         code = worse(code, exchange);
@@ -71,16 +86,16 @@ async fn converse(arguments: &ClientArguments) -> eyre::Result<u8> {
                         }
                     }
                     Err(_) => {
-                        super::print_error(input::INVALID, "");
+                        super::print_error(INVALID, "");
                         code = worse(code, USAGE);
                     }
                 },
-                input::Line::TooLong => {
+                Line::TooLong => {
                     super::print_error("Invalid input. The line is too long.", "");
                     code = worse(code, USAGE);
                 }
-                input::Line::Interrupted => return Ok(INTERRUPTED),
-                input::Line::End => return Ok(code),
+                Line::Interrupted => return Ok(INTERRUPTED),
+                Line::End => return Ok(code),
             }
         }
     }
@@ -128,19 +143,20 @@ impl<'a> Asking<'a> {
 
     async fn request(&mut self, text: &str) -> eyre::Result<u8> {
         let request = SumRequest::parse(text).ok();
-        let stops_server = request.is_some_and(|request| !RANGE.contains(&request.number));
+        let stops = request.is_some_and(|request| !RANGE.contains(&request.number));
+        let purpose = if stops { Purpose::Shutdown } else { Purpose::Line };
         let mut say = Say::new(self.arguments, self.clock, text);
         let outcome = ask_once(
             &Kernel,
             &self.servers,
             &self.config,
-            Question { text, stops_server },
+            Question { text, purpose },
             self.clock,
             &mut self.random,
             &mut |progress| say.progress(&progress),
         )
         .await;
-        let report = Report::new(self.arguments, &self.servers, text, outcome);
+        let report = Report::new(self.arguments, &self.servers, Some(text), &outcome);
         say.end(&report);
         Ok(report.exit_code)
     }

@@ -1,19 +1,21 @@
 //! What `client` accepts.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use crate::cli::server::ServiceChoice;
-use crate::cli::{self, Colour, FramingChoice};
+use crate::cli::{self, Colour, Failure, FramingChoice};
 use crate::client::ClientConfig;
 use crate::peer::Transport;
 use crate::protocol::datagram::{IcmpPolicy, RequesterConfig, Semantics};
-use crate::protocol::parameters::MAX_MESSAGE;
+use crate::protocol::parameters::{MAX_MESSAGE, WINDOW};
 
-/// Sends your name and a number to the server, and adds its number to yours.
+/// Asks a server, over TCP or over UDP, and shows what it answers.
 ///
-/// Asks for the number if none is given; from a pipe it reads one number a line.
+/// Without --number or --request it asks you; from a pipe it reads one request a line.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "client", version, max_term_width = 80, after_help = AFTER_HELP)]
 pub struct ClientArguments {
@@ -28,13 +30,17 @@ pub struct ClientArguments {
     #[arg(long, value_enum, default_value_t = TransportChoice::Tcp)]
     pub transport: TransportChoice,
 
-    /// Ask with this number, without a prompt; repeatable. Outside 1..100 it stops the server
+    /// What the server does
+    #[arg(long, value_enum, default_value_t = ServiceChoice::Sum)]
+    pub service: ServiceChoice,
+
+    /// Sum: ask with this number, without a prompt; repeatable. Outside 1..100 it stops the server
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub number: Vec<i64>,
 
-    /// Your name
-    #[arg(long, default_value = "Client of socklab")]
-    pub name: String,
+    /// Send exactly this text, without a prompt; repeatable
+    #[arg(long, value_name = "TEXT")]
+    pub request: Vec<String>,
 
     /// How long to wait for one answer, connecting included; off waits as long as the transport
     #[arg(long, default_value = "10s", value_name = "DURATION|off",
@@ -42,20 +48,20 @@ pub struct ClientArguments {
     pub timeout: Limit,
 
     /// Print one JSON object for each request
-    #[arg(long)]
+    #[arg(long, help_heading = MORE)]
     pub json: bool,
 
-    /// What the server does
-    #[arg(long, value_enum, default_value_t = ServiceChoice::Sum, help_heading = MORE)]
-    pub service: ServiceChoice,
+    /// Sum: your name
+    #[arg(long, default_value = "Client of socklab", help_heading = MORE)]
+    pub name: String,
 
-    /// Send exactly this text; repeatable
-    #[arg(long, value_name = "TEXT", help_heading = MORE)]
-    pub request: Vec<String>,
-
-    /// Ask the server for the sum too, and check it
+    /// Sum: ask the server for the sum too, and check it
     #[arg(long, help_heading = MORE)]
     pub verify: bool,
+
+    /// Chat: where a file goes that was asked for with get NAME
+    #[arg(long, default_value = ".", value_name = "DIR", help_heading = MORE)]
+    pub save: PathBuf,
 
     /// TCP: how bytes become messages; with raw nothing ends a request
     #[arg(long, value_enum, default_value_t, help_heading = MORE)]
@@ -91,6 +97,15 @@ pub struct ClientArguments {
     #[arg(long, value_name = "N", help_heading = UDP)]
     pub retransmissions: Option<u8>,
 
+    /// Chat: pieces of a file that are asked for at once, 1 to 64
+    #[arg(long, default_value = "1", value_name = "N", value_parser = window, help_heading = UDP)]
+    pub window: usize,
+
+    /// Chat: after so long a silence, 15s at least, say that we are still there
+    #[arg(long, default_value = "off", value_name = "DURATION|off", value_parser = keep_alive,
+        help_heading = UDP)]
+    pub keepalive: Limit,
+
     /// Believe the network at once when it says that nobody listens, or only the second time
     #[arg(long, value_enum, default_value_t = IcmpChoice::Trust, help_heading = UDP)]
     pub icmp: IcmpChoice,
@@ -108,7 +123,11 @@ Exit codes:
   2 usage                  7 busy: the server has no room
   3 refused: nobody there  8 the answer was an error, or not the protocol
   4 timed out              9 outcome unknown    130 interrupted
+In a chat: any text, status, status all, list, get NAME, exit.
 Durations: 200ms, 10s, 5m.";
+
+/// Below it, keeping a session alive costs more than it is worth: RFC 8085 section 3.5.
+const MIN_KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Over which transport, as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -139,6 +158,16 @@ pub enum IcmpChoice {
     Vet,
 }
 
+/// Returns a service as it is typed.
+pub(super) fn service_name(service: ServiceChoice) -> &'static str {
+    match service {
+        ServiceChoice::Sum => "sum",
+        ServiceChoice::Calculator => "calculator",
+        ServiceChoice::Echo => "echo",
+        ServiceChoice::Chat => "chat",
+    }
+}
+
 pub(crate) fn retransmission_timeout(text: &str) -> Result<Duration, String> {
     let timeout = cli::duration(text)?;
     match timeout >= Duration::from_millis(1) {
@@ -147,7 +176,62 @@ pub(crate) fn retransmission_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn keep_alive(text: &str) -> Result<Limit, String> {
+    match cli::duration_or_off(text)? {
+        Some(silence) if silence < MIN_KEEP_ALIVE => Err("must be 15s at least, or off".to_owned()),
+        silence => Ok(silence),
+    }
+}
+
+fn window(text: &str) -> Result<usize, String> {
+    let window = text.parse().ok().filter(|window| (1..=WINDOW).contains(window));
+    window.ok_or_else(|| format!("must be from 1 to {WINDOW}"))
+}
+
 impl ClientArguments {
+    /// Reads the command line of this program.
+    ///
+    /// # Errors
+    /// If an option has no meaning beside the others.
+    pub(super) fn read() -> Result<Self, Failure> {
+        let matches = Self::command().get_matches();
+        let arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        match arguments.misplaced(typed) {
+            Some((what, advice)) => Err(Failure::usage(what, advice)),
+            None => Ok(arguments),
+        }
+    }
+
+    /// Returns what was typed in vain, and what to do.
+    fn misplaced(&self, typed: impl Fn(&str) -> bool) -> Option<(&'static str, &'static str)> {
+        let sum = self.service == ServiceChoice::Sum;
+        let chat = self.service == ServiceChoice::Chat;
+        let chat_over_udp = chat && self.transport == TransportChoice::Udp;
+        let rules = [
+            (typed("number") && !sum, "--number is for sums", "Ask with: --request TEXT"),
+            (typed("name") && !sum, "--name is for sums", "A chat gives you a name itself"),
+            (typed("verify") && !sum, "--verify is for sums", "Leave it out"),
+            (typed("save") && !chat, "--save is for files", "They are had with: --service chat"),
+            (
+                typed("window") && !chat_over_udp,
+                "--window is for files over UDP",
+                "They are had with: --service chat --transport udp",
+            ),
+            (
+                typed("keepalive") && !chat_over_udp,
+                "--keepalive is for a chat over UDP",
+                "Nothing else has sessions of its own: leave it out",
+            ),
+            (
+                chat_over_udp && self.semantics == SemanticsChoice::Maybe,
+                "a chat has sessions, and a bare datagram belongs to none",
+                "Take --semantics at-most-once, or another service",
+            ),
+        ];
+        rules.into_iter().find(|(wrong, ..)| *wrong).map(|(_, what, advice)| (what, advice))
+    }
+
     /// Returns whether no question is on the command line.
     pub(super) fn asks_nobody(&self) -> bool {
         self.number.is_empty() && self.request.is_empty()
@@ -174,7 +258,8 @@ impl ClientArguments {
                 retransmissions: self.retransmissions,
                 icmp: self.icmp.into(),
                 max_message: self.max_message,
-                ..RequesterConfig::default()
+                window: self.window,
+                keep_alive: self.keepalive,
             },
         }
     }

@@ -1,0 +1,254 @@
+//! One file on its way into the folder: what is there already, what comes, and its place in the end.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::part::{Part, digest_of};
+use super::{SaveConfig, SavedFile, bytes};
+use crate::cli::Failure;
+use crate::client::fetch::Sink;
+use crate::escape::escape;
+use crate::protocol::RequesterEvent;
+use crate::service::files::{BEYOND_THE_END, CHANGED, GetRequest, Head, is_plain, version};
+use crate::time::Timestamp;
+
+/// When to begin to show progress: what is over sooner needs none.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One file on its way into the folder.
+pub(super) struct Saving<'a> {
+    name: &'a str,
+    config: SaveConfig<'a>,
+    watch: &'a mut dyn FnMut(&RequesterEvent),
+    /// There is a file of this name already: SHA-256 and length. Nothing is written, only compared.
+    here: Option<(String, u64)>,
+    part: Option<Part>,
+    /// Bytes of the part before we asked.
+    before: u64,
+    /// What the server has announced.
+    length: u64,
+    digest: Option<String>,
+    failure: Option<Failure>,
+    began: Timestamp,
+    bar: Option<ProgressBar>,
+}
+
+impl<'a> Saving<'a> {
+    /// Nothing has been looked at, and nothing asked.
+    pub(super) fn new(
+        name: &'a str,
+        config: SaveConfig<'a>,
+        watch: &'a mut dyn FnMut(&RequesterEvent),
+    ) -> Self {
+        Saving {
+            name,
+            config,
+            watch,
+            here: None,
+            part: None,
+            before: 0,
+            length: 0,
+            digest: None,
+            failure: None,
+            began: config.clock.now(),
+            bar: None,
+        }
+    }
+
+    /// Finds out what is here already, and returns what to ask for.
+    pub(super) fn look_around(&mut self) -> Result<String, Failure> {
+        self.compare_with_what_is_here()?;
+        let name = self.name;
+        if let Some((digest, length)) = &self.here {
+            let version = Some(version(digest));
+            return Ok(GetRequest { name, offset: *length, version }.format());
+        }
+        self.part = Part::find(self.config.folder, name)?;
+        Ok(match &self.part {
+            Some(part) => {
+                self.before = part.length();
+                let version = Some(part.version());
+                GetRequest { name, offset: self.before, version }.format()
+            }
+            None => GetRequest { name, offset: 0, version: None }.format(),
+        })
+    }
+
+    fn compare_with_what_is_here(&mut self) -> Result<(), Failure> {
+        let path = self.path();
+        self.here = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(unreadable(&path, &error)),
+            Ok(found) if !found.is_file() => return Err(self.another_is_here()),
+            Ok(_) => {
+                let opened = File::open(&path).and_then(|file| digest_of(&file));
+                let (hash, length) = opened.map_err(|error| unreadable(&path, &error))?;
+                Some((hash, length))
+            }
+        };
+        Ok(())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.config.folder.join(self.name)
+    }
+
+    /// Returns whether an answer means that what we have is a part of another version.
+    pub(super) fn is_outdated(&self, line: &str) -> bool {
+        let nothing_new = self.part.as_ref().is_some_and(|part| part.length() == self.before);
+        nothing_new && self.digest.is_none() && (line == CHANGED || line == BEYOND_THE_END)
+    }
+
+    /// Returns whether an answer means that the file that is here is not the server's.
+    pub(super) fn differs_from_what_is_here(&self, line: &str) -> bool {
+        line == CHANGED && self.here.is_some()
+    }
+
+    /// Throws the part away, and returns what to ask for.
+    pub(super) fn start_anew(&mut self) -> String {
+        if let Some(part) = self.part.take() {
+            part.remove();
+        }
+        self.before = 0;
+        GetRequest { name: self.name, offset: 0, version: None }.format()
+    }
+
+    /// Returns what is kept of a file that did not come whole.
+    pub(super) fn kept(&self) -> Option<String> {
+        let part = self.part.as_ref()?;
+        let (length, path) = (bytes(part.length()), escape(&part.path().display().to_string()));
+        Some(format!("{length} are kept in {path}; ask again to go on from there"))
+    }
+
+    /// Puts the whole file into its place.
+    pub(super) fn finish(&mut self) -> Result<SavedFile, Failure> {
+        let name = self.name.to_owned();
+        let Some(part) = self.part.take() else {
+            let here = self.here.take().filter(|(digest, length)| {
+                let same = self.digest.as_ref().is_none_or(|announced| announced == digest);
+                same && *length == self.length
+            });
+            let (digest, length) = here.ok_or_else(|| self.another_is_here())?;
+            return Ok(SavedFile { name, length, digest, was_there: true });
+        };
+        let (digest, length) = (part.digest(), part.length());
+        if !part.is_announced(&digest, self.digest.as_deref()) {
+            part.remove();
+            let what = format!("{} came damaged: its SHA-256 is another", escape(&name));
+            return Err(Failure::local(what, "Ask again: it is fetched from its beginning"));
+        }
+        match part.publish(&self.path()) {
+            Ok(()) => Ok(SavedFile { name, length, digest, was_there: false }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(self.another_is_here())
+            }
+            Err(error) => Err(unwritable(&self.path(), &error)),
+        }
+    }
+
+    /// Says that a file is here that must not be written over.
+    pub(super) fn another_is_here(&self) -> Failure {
+        let path = escape(&self.path().display().to_string());
+        let what = format!("Could not save {path}: something else has this name already");
+        Failure::local(what, "Move it away, or choose another folder: --save DIR")
+    }
+
+    /// Says why nothing more was taken.
+    pub(super) fn unwanted(&mut self, error: &io::Error) -> Failure {
+        self.failure.take().unwrap_or_else(|| unwritable(&self.path(), error))
+    }
+
+    /// Takes note of why nothing more is wanted.
+    fn refuse(&mut self, failure: Failure) -> io::Error {
+        let error = io::Error::other(failure.what.clone());
+        self.failure = Some(failure);
+        error
+    }
+
+    /// Takes the progress off the terminal.
+    pub(super) fn end_progress(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn show(&mut self, written: u64) {
+        let slow = || self.config.clock.now().since(self.began) >= PATIENCE;
+        if self.bar.is_none() && self.config.progress && io::stderr().is_terminal() && slow() {
+            self.bar = Some(progress_bar(self.length, self.before));
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(written);
+        }
+    }
+}
+
+impl Sink for Saving<'_> {
+    fn event(&mut self, event: &RequesterEvent) {
+        (self.watch)(event);
+    }
+
+    fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+        self.length = head.length();
+        let Head::File { name, digest, .. } = head else { return Ok(()) };
+        if *name != self.name || !is_plain(name) {
+            let what = format!("The server sends \"{}\", which was not asked for", escape(name));
+            return Err(self.refuse(Failure::local(what, "It was not saved")));
+        }
+        self.digest = Some((*digest).to_owned());
+        if let Err(failure) = self.compare_with_what_is_here() {
+            return Err(self.refuse(failure));
+        }
+        if self.here.is_none() {
+            match Part::begin(self.config.folder, name, version(digest)) {
+                Ok(part) => self.part = Some(part),
+                Err(failure) => return Err(self.refuse(failure)),
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(part) = &mut self.part else { return Ok(()) };
+        if let Err(error) = part.write(bytes) {
+            let failure = unwritable(part.path(), &error);
+            return Err(self.refuse(failure));
+        }
+        let written = part.length();
+        self.show(written);
+        Ok(())
+    }
+}
+
+fn progress_bar(length: u64, before: u64) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    let template = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_position(before);
+    bar.reset_eta();
+    bar
+}
+
+/// Says that something here cannot be read.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let what = format!("Could not read {}: {error}", escape(&path.display().to_string()));
+    Failure::local(what, "Check that you may read it, or choose another folder: --save DIR")
+}
+
+/// Says that something here cannot be written.
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let what = format!("Could not write {}: {error}", escape(&path.display().to_string()));
+    let advice = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "Make room and ask again: what has come is kept, and goes on from there"
+        }
+        _ => "Check that you may write there, or choose another folder: --save DIR",
+    };
+    Failure::local(what, advice)
+}
