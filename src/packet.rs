@@ -114,6 +114,45 @@ impl<'a> Packet<'a> {
     }
 }
 
+/// Returns an IPv4 packet of TCP or UDP with another source or destination port, as a translator of
+/// addresses (NAT) makes it, checksum included; nothing if it has no ports.
+pub fn with_port(bytes: &[u8], end: End, port: u16) -> Option<Vec<u8>> {
+    let mut bytes = bytes.to_vec();
+    let ip = Ipv4Packet::new_checked(&bytes).ok()?;
+    let (from, to, protocol) = (ip.src_addr().into(), ip.dst_addr().into(), ip.next_header());
+    let header = usize::from(ip.header_len());
+    let inner = bytes.get_mut(header..)?;
+    match protocol {
+        IpProtocol::Tcp => {
+            let mut tcp = TcpPacket::new_checked(inner).ok()?;
+            match end {
+                End::Source => tcp.set_src_port(port),
+                End::Destination => tcp.set_dst_port(port),
+            }
+            tcp.fill_checksum(&from, &to);
+        }
+        IpProtocol::Udp => {
+            let mut udp = UdpPacket::new_checked(inner).ok()?;
+            match end {
+                End::Source => udp.set_src_port(port),
+                End::Destination => udp.set_dst_port(port),
+            }
+            udp.fill_checksum(&from, &to);
+        }
+        _ => return None,
+    }
+    Some(bytes)
+}
+
+/// One end of a packet's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Where it comes from.
+    Source,
+    /// Where it goes.
+    Destination,
+}
+
 /// Reads the quotation in an ICMP port unreachable: IP header and 8 bytes (RFC 792).
 fn port_unreachable(bytes: &[u8]) -> Option<Packet<'static>> {
     let icmp = Icmpv4Packet::new_checked(bytes).ok()?;

@@ -15,7 +15,8 @@ use crate::time::Timestamp;
 use crate::wire::{Impairment, WireConfig};
 
 /// One scenario, run once for each of its columns. Beside the fields named here stands one object
-/// for each column, under its key: `tcp`, `udp`, and where there are more `udp_maybe`, `tcp_each`.
+/// for each column, under its key: `tcp`, `udp`, and where there are others `udp_maybe`, `tcp_each`,
+/// `tcp_serial` and so on.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Report<Numbers> {
     /// The scenario's id.

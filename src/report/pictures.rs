@@ -70,8 +70,12 @@ pub fn plot_text(comparison: &Comparison) -> Option<String> {
 fn of_column(comparison: &Comparison, run: &Run) -> String {
     let metrics = run.metrics();
     let packets = metrics.packets_c2s.unwrap_or(0) + metrics.packets_s2c.unwrap_or(0);
+    let sums = match metrics.agreed {
+        Some(agreed) => format!("; {agreed} of {} sums agree", metrics.exchanges),
+        None => String::new(),
+    };
     format!(
-        "{}. {}: {} sent, {} lost, {} sent again by {}. The server executed {}; {} of {} sums agree.",
+        "{}. {}: {} sent, {} lost, {} sent again by {}. The server executed {}{sums}.",
         conditions(comparison),
         run.column.title,
         count(packets, "packet"),
@@ -79,8 +83,6 @@ fn of_column(comparison: &Comparison, run: &Run) -> String {
         metrics.retransmissions.unwrap_or(0),
         metrics.retransmitted_by,
         count(metrics.executions, "request"),
-        metrics.agreed,
-        metrics.exchanges
     )
 }
 

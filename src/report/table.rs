@@ -5,9 +5,10 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Wi
 
 use super::conditions::{SEPARATOR, conditions};
 use super::distributions::{Distribution, Distributions};
-use crate::scenario::Row;
 use crate::scenario::log::Comparison;
 use crate::scenario::rows::WHO_REPEATS;
+use crate::scenario::run::clients;
+use crate::scenario::{Row, Scenario, Settings};
 
 /// Columns of the screen that everything fits.
 pub const WIDTH: u16 = 80;
@@ -92,8 +93,7 @@ fn number(value: f64) -> String {
 
 fn heading(comparison: &Comparison, runs: Option<usize>) -> String {
     let scenario = &comparison.scenario;
-    let exchanges = scenario.exchanges(&comparison.settings);
-    let several = if exchanges > 1 { format!("{exchanges} exchanges") } else { String::new() };
+    let several = amount(scenario, &comparison.settings);
     let right = runs.map_or(several, |runs| format!("{runs} seeds"));
     let question = format!("{}: {}", scenario.name, scenario.question);
     let first = match question.chars().count() + right.len() < usize::from(WIDTH) {
@@ -101,6 +101,17 @@ fn heading(comparison: &Comparison, runs: Option<usize>) -> String {
         false => wrap(&question).trim_end().to_owned(),
     };
     format!("{}\n{}\n", first.trim_end(), by_parts(&conditions(comparison)))
+}
+
+/// Says how many clients do the same, and how often they ask, where it is more than one.
+fn amount(scenario: &Scenario, settings: &Settings) -> String {
+    let (clients, exchanges) = (clients(scenario, settings), scenario.exchanges(settings));
+    match (scenario.script.clients.len(), clients, exchanges) {
+        (1, 2.., 1) => format!("{clients} clients"),
+        (1, 2.., _) => format!("{clients} clients, {exchanges} exchanges each"),
+        (_, _, 1) => String::new(),
+        _ => format!("{exchanges} exchanges"),
+    }
 }
 
 fn titles(comparison: &Comparison) -> Vec<String> {

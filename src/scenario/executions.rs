@@ -41,6 +41,9 @@ pub(super) fn executions(
     let events = run.server.events.iter();
     events.filter_map(|event| Some((event, event.executed.as_ref()?))).filter(
         // A name may be followed by letters that make the message long.
-        move |(_, executed)| executed.client_name.trim_end_matches('x') == name,
+        move |(_, executed)| {
+            let rest = executed.client_name.strip_prefix(&name);
+            rest.is_some_and(|letters| letters.bytes().all(|letter| letter == b'x'))
+        },
     )
 }

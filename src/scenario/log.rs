@@ -7,6 +7,7 @@ use crate::peer::Transport;
 use crate::protocol::datagram::RequesterConfig;
 use crate::protocol::framing::Framing;
 use crate::protocol::{Closing, Ending};
+use crate::service::ServiceKind;
 use crate::testbed::{Action, ServerEvent, Stack};
 use crate::time::Timestamp;
 use crate::trace::Trace;
@@ -44,10 +45,14 @@ impl Comparison {
 pub struct Run {
     /// Which.
     pub column: Column,
+    /// What the server did.
+    pub service: ServiceKind,
     /// Over UDP: how the client treats datagrams.
     pub datagram: RequesterConfig,
     /// Over UDP: whether the server knows a copy when it meets one.
     pub remembers: bool,
+    /// Over UDP: whether the server asks for a proof of address where obeying might do harm.
+    pub validates: bool,
     /// The clients, in the order of the script.
     pub clients: Vec<ClientLog>,
     /// The server, all its lives.
@@ -71,6 +76,10 @@ pub struct ClientLog {
     pub exchanges: Vec<ExchangeLog>,
     /// Conversations that it opened; over TCP, handshakes.
     pub opened: usize,
+    /// How long each of them took to open: over TCP its handshake.
+    pub opening: Vec<Duration>,
+    /// When it said goodbye, or its program was killed.
+    pub left: Option<Timestamp>,
     /// When it learned that the server had left, without asking, and how.
     pub learned: Option<(Timestamp, Closing)>,
     /// Datagrams that answered nothing and were dropped.
@@ -81,8 +90,46 @@ pub struct ClientLog {
     pub not_sent: Vec<(i64, String)>,
     /// If it only sent: how much the transport took.
     pub pushed: Option<Pushed>,
+    /// Sessions that it asked for, and what it was called in them or why it got none.
+    pub sessions: Vec<SessionLog>,
+    /// Files that it asked for.
+    pub fetched: Vec<FetchLog>,
     /// What it did, in words, for the ladder.
     pub notes: Vec<(Timestamp, String)>,
+}
+
+/// One attempt to open a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionLog {
+    /// When it decided to.
+    pub asked: Timestamp,
+    /// When it was answered, or given up.
+    pub ended: Timestamp,
+    /// Over UDP: HELLOs that left, copies included.
+    pub sent: usize,
+    /// Of these, copies sent because no answer came.
+    pub retransmissions: usize,
+    /// The name that it was given, or how it ended without one.
+    pub result: Result<String, Ending>,
+}
+
+/// One file that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchLog {
+    /// When.
+    pub asked: Timestamp,
+    /// When it was there, or given up.
+    pub ended: Timestamp,
+    /// Bytes that came.
+    pub bytes: u64,
+    /// Whether their SHA-256 is the one that was announced; nothing if it never came to that.
+    pub intact: Option<bool>,
+    /// Exchanges that it took.
+    pub exchanges: usize,
+    /// Over UDP: requests that were sent again.
+    pub retransmissions: usize,
+    /// How the last exchange ended, if not with a reply.
+    pub failed: Option<Ending>,
 }
 
 /// What a transport took from a client that only sends.
@@ -97,8 +144,10 @@ pub struct Pushed {
 /// One exchange, seen by its client.
 #[derive(Debug, Clone)]
 pub struct ExchangeLog {
-    /// What the client sent.
+    /// What the client sent; 0 if it was no number.
     pub number: i64,
+    /// What the client sent, if it was no number.
+    pub text: Option<String>,
     /// When it decided to ask.
     pub asked: Timestamp,
     /// When the request left, each time.

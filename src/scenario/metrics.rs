@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::executions::executions;
-use super::log::{ExchangeLog, Run};
+use super::log::{ExchangeLog, Run, SessionLog};
 use crate::peer::Transport;
 use crate::protocol::datagram::Semantics;
+use crate::service::ServiceKind;
 use crate::service::sum::SumReply;
 use crate::testbed::Action;
 use crate::time::Timestamp;
@@ -27,13 +28,13 @@ pub struct Metrics {
     pub outcome: Option<&'static str>,
     /// Exchanges that were begun.
     pub exchanges: usize,
-    /// Sums that both ends logged alike.
-    pub agreed: usize,
+    /// Sums that both ends logged alike; null where no sums are asked for.
+    pub agreed: Option<usize>,
     /// Exchanges without a reply.
     pub failed: usize,
     /// Requests that the server executed.
     pub executions: usize,
-    /// Requests that left the client, copies included.
+    /// Requests that left the client, HELLO and copies included.
     pub attempts: usize,
     /// Of these, copies sent because no answer came; over TCP the stack's, unseen on loopback.
     pub retransmissions: Option<usize>,
@@ -160,6 +161,11 @@ impl Run {
         self.clients.iter().flat_map(|client| &client.exchanges)
     }
 
+    /// Returns all sessions that were asked for, client by client.
+    pub fn sessions(&self) -> impl Iterator<Item = &SessionLog> {
+        self.clients.iter().flat_map(|client| &client.sessions)
+    }
+
     /// Returns the first exchange that got no reply, or else the first of all.
     pub fn telling_exchange(&self) -> Option<&ExchangeLog> {
         let failed = self.exchanges().filter(|one| !one.is_replied());
@@ -169,6 +175,14 @@ impl Run {
     /// Returns how often the server logged this.
     pub fn logged(&self, event: &str) -> usize {
         self.server.events.iter().filter(|one| one.event == event).count()
+    }
+
+    /// Returns how many requests the server executed.
+    pub fn count_executions(&self) -> usize {
+        match self.service {
+            ServiceKind::Sum => self.logged("exchange"),
+            _ => self.logged("received"),
+        }
     }
 
     /// Returns how many sums both ends logged alike: each execution counts for one exchange.
@@ -226,7 +240,8 @@ impl Run {
             self.clients.iter().filter_map(|client| client.learned).map(|(at, _)| at).min();
         let tcp = self.column.transport == Transport::Tcp;
         let opened: usize = self.clients.iter().map(|client| client.opened).sum();
-        let repeated = self.exchanges().map(|one| usize::from(one.retransmissions)).sum();
+        let repeated = self.exchanges().map(|one| usize::from(one.retransmissions)).sum::<usize>()
+            + self.sessions().map(|one| one.retransmissions).sum::<usize>();
         let not_sent: usize = self.clients.iter().map(|client| client.not_sent.len()).sum();
         let traffic = self.packets().map(|packets| Traffic::of(&packets));
         let traffic = traffic.as_ref();
@@ -237,10 +252,11 @@ impl Run {
                 false => one.ending.name(),
             }),
             exchanges: self.exchanges().count() + not_sent,
-            agreed: self.agreed(),
+            agreed: (self.service == ServiceKind::Sum).then(|| self.agreed()),
             failed: self.exchanges().filter(|one| !one.is_replied()).count() + not_sent,
-            executions: self.logged("exchange"),
-            attempts: self.exchanges().map(|one| one.sent.len()).sum(),
+            executions: self.count_executions(),
+            attempts: self.exchanges().map(|one| one.sent.len()).sum::<usize>()
+                + self.sessions().map(|one| one.sent).sum::<usize>(),
             retransmissions: match tcp {
                 true => traffic.map(|traffic| traffic.again),
                 false => Some(repeated),

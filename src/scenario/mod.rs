@@ -6,6 +6,7 @@
 
 mod executions;
 mod explain;
+mod guests;
 pub mod library;
 pub mod log;
 pub mod metrics;
@@ -20,6 +21,8 @@ use crate::peer::Transport;
 use crate::protocol::datagram::{RequesterConfig, Semantics};
 use crate::protocol::framing::Framing;
 use crate::protocol::parameters::WINDOW;
+use crate::server::{Model, Second};
+use crate::service::ServiceKind;
 use crate::service::sum::RANGE;
 use crate::testbed::{Action, Listener, ServerOptions};
 use log::{Comparison, Run};
@@ -101,11 +104,22 @@ pub struct Column {
     pub anew: bool,
     /// Over UDP: how datagrams are treated, in place of the user's choice.
     pub semantics: Option<Semantics>,
+    /// How the server serves many at once.
+    pub model: Model,
+    /// Over UDP: exchanges that a client may have outstanding, in place of the script's.
+    pub window: Option<usize>,
 }
 
 /// Over TCP, one conversation for each client.
-pub const TCP: Column =
-    Column { key: "tcp", title: "TCP", transport: Transport::Tcp, anew: false, semantics: None };
+pub const TCP: Column = Column {
+    key: "tcp",
+    title: "TCP",
+    transport: Transport::Tcp,
+    anew: false,
+    semantics: None,
+    model: Model::Tasks,
+    window: None,
+};
 
 /// Over UDP, one conversation for each client.
 pub const UDP: Column = Column { key: "udp", title: "UDP", transport: Transport::Udp, ..TCP };
@@ -124,9 +138,49 @@ pub const UDP_BARE: Column =
 /// Over UDP, beside the column of one try.
 pub const UDP_REPEATING: Column = Column { title: "UDP, repeating", ..UDP };
 
+/// Over TCP, to a server that serves one client at a time.
+pub const TCP_SERIAL: Column =
+    Column { key: "tcp_serial", title: "TCP, serial", model: Model::Serial, ..TCP };
+
+/// Over TCP, to a server with a thread for each client.
+pub const TCP_THREADS: Column =
+    Column { key: "tcp_threads", title: "TCP, threads", model: Model::Threads, ..TCP };
+
+/// Over TCP, to a server that asks which sockets are ready.
+pub const TCP_POLL: Column =
+    Column { key: "tcp_poll", title: "TCP, poll", model: Model::Poll, ..TCP };
+
+/// Over TCP, to a server with a task for each client.
+pub const TCP_TASKS: Column = Column { key: "tcp_tasks", title: "TCP, tasks", ..TCP };
+
+/// Over UDP, to a server that serves one datagram at a time.
+pub const UDP_SERIAL: Column =
+    Column { key: "udp_serial", title: "UDP, serial", model: Model::Serial, ..UDP };
+
+/// Over UDP, several exchanges outstanding.
+pub const UDP_WINDOW: Column =
+    Column { key: "udp_window", title: "UDP, window 8", window: Some(8), ..UDP };
+
 /// What happens in a scenario.
 #[derive(Debug, Clone, Copy)]
 pub struct Script {
+    /// What the server does.
+    pub service: ServiceKind,
+    /// Of a server that serves one client at a time: what becomes of a second one.
+    pub second: Second,
+    /// Clients at once, if the server is told.
+    pub max_clients: Option<usize>,
+    /// How long a client may be silent.
+    pub idle_timeout: Duration,
+    /// Whether a sensitive request needs a proof of address.
+    pub validate: bool,
+    /// Whether the server's TCP port may be taken over from connections in TIME-WAIT.
+    pub reuse_address: bool,
+    /// The length of the file that the server offers, if it offers one.
+    pub file: Option<usize>,
+    /// How many clients do what the first one's steps say, where there is only one, unless the user
+    /// says otherwise.
+    pub copies: usize,
     /// What listens.
     pub server: Listener,
     /// The server holds each reply back for so long.
@@ -189,6 +243,26 @@ pub enum Step {
     WatchFor(Duration),
     /// Makes a condition true.
     Mark(&'static str),
+    /// Says this, and waits for the answer; opens a conversation if there is none, and with it a
+    /// session if the service has them.
+    Say(&'static str),
+    /// As `Say`, unless there is a conversation that still lives: then it is not opened anew.
+    SayAgainIfLost(&'static str),
+    /// Says goodbye: over TCP a FIN, over UDP one BYE, where there is a session.
+    Leave,
+    /// Its program is killed: over TCP the kernel says FIN, over UDP nobody says anything.
+    Vanish,
+    /// Sends the first half of a question: over TCP its bytes, without the line's end. A datagram has
+    /// no halves: over UDP nothing is sent.
+    Half(i64),
+    /// Sends the other half, over UDP all of it, and waits for the answer.
+    OtherHalf,
+    /// Waits for its turn: all clients begin within so long, one after the other.
+    Stagger(Duration),
+    /// Makes a condition true once every client has come so far.
+    MarkTogether(&'static str),
+    /// Gets the server's file, checks it against its SHA-256, and keeps nothing.
+    Fetch,
 }
 
 /// A condition of the experiment.
@@ -234,11 +308,22 @@ pub struct Settings {
     pub datagram: RequesterConfig,
     /// In place of the scenario's own.
     pub work: Option<Duration>,
+    /// In place of the scenario's own.
+    pub second: Option<Second>,
     /// How the server is set up; the scenario's script may add work, and take the goodbye away.
     pub server: ServerOptions,
 }
 
+/// Who waits so long has nothing to do with what is measured in milliseconds.
+const A_SECOND: Duration = Duration::from_secs(1);
+
 impl Scenario {
+    /// Returns the columns that can be shown on a network: some models need the system's own sockets.
+    pub fn columns_on(&self, network: Network) -> Vec<Column> {
+        let all = self.columns.iter().copied();
+        all.filter(|column| network != Network::Sim || !column.model.needs_kernel()).collect()
+    }
+
     /// Returns the name without the variant.
     pub fn family(&self) -> &'static str {
         self.name.split('.').next().unwrap_or(self.name)
@@ -259,6 +344,19 @@ impl Scenario {
     pub fn framing(&self, settings: &Settings) -> Framing {
         let chosen = settings.server.framing;
         self.script.framing.filter(|_| chosen == Framing::default()).unwrap_or(chosen)
+    }
+
+    /// Returns whether its clients do little but wait: nobody is disturbed by a run beside it.
+    pub fn mostly_waits(&self) -> bool {
+        let mut steps = self.script.clients.iter().flat_map(|steps| steps.iter());
+        let waits = |step: &Step| matches!(step, Step::Wait(time) if *time >= A_SECOND);
+        self.script.server == Listener::Silent || steps.any(waits)
+    }
+
+    /// Returns whether one of its servers serves one TCP client at a time.
+    pub fn has_serial_server(&self) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|column| column.transport == Transport::Tcp && column.model == Model::Serial)
     }
 
     /// Returns whether its clients ask as often as the user wants.

@@ -2,40 +2,45 @@
 //!
 //! The server is a process of its own, so that it can be killed as servers are.
 
+mod arguments;
+mod folder;
+mod kernel_files;
+mod process;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::Value;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::late::read_late;
-use super::{Action, Executed, Happening, Listener, ServerEvent, ServerOptions, Stack, Testbed};
+use super::{
+    Action, Attempt, FILE, Happening, Listener, ServerEvent, ServerOptions, Stack, Testbed, lecture,
+};
 use crate::net::kernel::Kernel;
 use crate::peer::Transport;
-use crate::protocol::framing::Framing;
 use crate::time::Clock;
 use crate::trace::Trace;
-
-/// How long a server may take to be ready; a healthy one takes milliseconds.
-const READY: Duration = Duration::from_secs(10);
+use arguments::{arguments, over};
+use folder::Folder;
+use kernel_files::{in_time_wait, measured};
+use process::{Process, start};
 
 /// Experiments on this computer alone.
 #[derive(Debug)]
 pub struct Loopback {
     clock: Clock,
     address: SocketAddr,
+    transport: Transport,
     arguments: Vec<String>,
-    server: Option<u32>, // process id
-    /// Ends the process when dropped.
-    guard: Option<oneshot::Sender<()>>,
+    server: Option<Process>,
     /// Sockets that are bound and never read.
     silent: Vec<Socket>,
+    /// What the server offers.
+    folder: Option<Folder>,
     happened: mpsc::UnboundedSender<Happening>,
     happenings: Option<mpsc::UnboundedReceiver<Happening>>,
 }
@@ -47,49 +52,82 @@ impl Loopback {
         Loopback {
             clock,
             address: (Ipv4Addr::LOCALHOST, 0).into(),
+            transport: Transport::Tcp,
             arguments: Vec::new(),
             server: None,
-            guard: None,
             silent: Vec::new(),
+            folder: None,
             happened,
             happenings: Some(happenings),
         }
     }
 
+    /// Starts the server, which must be able to.
     async fn start(&mut self) -> io::Result<()> {
-        let program = beside_us("server")?;
-        let mut child = Command::new(&program)
-            .args(&self.arguments)
-            .arg(self.address.ip().to_string())
-            .arg(self.address.port().to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| act(&format!("start {}", program.display()), error))?;
-        self.server = child.id();
-        let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        let (guard, dropped) = oneshot::channel();
-        self.guard = Some(guard);
-        let (ready, is_ready) = oneshot::channel();
-        let watch = watch(child, stdout, self.clock, self.happened.clone(), ready);
-        tokio::spawn(async move {
-            tokio::select! {
-                biased;
-                () = watch => {}
-                _ = dropped => {}
-            }
-        });
-        let not_ready = || io::Error::new(io::ErrorKind::TimedOut, "the server did not get ready");
-        self.address = tokio::time::timeout(READY, is_ready)
-            .await
-            .map_err(|_| not_ready())?
-            .map_err(|_| not_ready())?;
+        let (clock, happened) = (self.clock, self.happened.clone());
+        let started =
+            start(&self.arguments, self.address, Stdio::inherit(), clock, happened).await?;
+        // Why it could not, it has said itself.
+        let process = started.map_err(|_| io::Error::other("the server did not get ready"))?;
+        self.address = process.address;
+        self.server = Some(process);
         Ok(())
     }
 
+    /// Starts the server again. If it cannot listen, that is a result.
+    async fn restart(&mut self) -> io::Result<()> {
+        let time_wait = in_time_wait(self.address.port());
+        let (clock, happened) = (self.clock, self.happened.clone());
+        let started = start(&self.arguments, self.address, Stdio::piped(), clock, happened).await?;
+        let transport = self.transport;
+        match started {
+            Ok(process) => {
+                self.server = Some(process);
+                self.tell_attempt("started_again", Attempt { transport, time_wait, failed: None });
+            }
+            Err(failed) => {
+                self.server = None;
+                let failed = Some(failed);
+                self.tell_attempt("started_again", Attempt { transport, time_wait, failed });
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a second server on the first one's port number; if it can listen, it is ended at once.
+    async fn start_another(&self, transport: Transport) -> io::Result<()> {
+        let time_wait = in_time_wait(self.address.port());
+        let arguments = over(&self.arguments, transport);
+        // What it says is not said by the server.
+        let (nobody, _) = mpsc::unbounded_channel();
+        let started = start(&arguments, self.address, Stdio::piped(), self.clock, nobody).await?;
+        self.tell_attempt("another", Attempt { transport, time_wait, failed: started.err() });
+        Ok(())
+    }
+
+    fn tell_attempt(&self, event: &str, attempt: Attempt) {
+        let text = match &attempt.failed {
+            Some(failed) => failed.text.clone(),
+            None => "it listens".to_owned(),
+        };
+        let event = ServerEvent::new(self.clock.now(), event, text);
+        let event = ServerEvent { attempt: Some(Box::new(attempt)), ..event };
+        let _ = self.happened.send(Happening::Logged(event));
+    }
+
+    /// Tells what the server's process holds, where the system tells that.
+    fn measure(&self) {
+        let measured = self.process().and_then(|process| measured(process).ok());
+        let event = ServerEvent::new(self.clock.now(), "measured", String::new());
+        let _ = self.happened.send(Happening::Logged(ServerEvent { measured, ..event }));
+    }
+
+    fn process(&self) -> Option<u32> {
+        self.server.as_ref().and_then(|server| server.id)
+    }
+
     fn hold_silent(&mut self, transport: Transport) -> io::Result<()> {
-        let socket = bound(transport)?;
+        let socket = bound(transport, 0)?;
         if transport == Transport::Tcp {
             // The kernel finishes handshakes for us; nobody ever accepts.
             socket.listen(16)?;
@@ -98,7 +136,7 @@ impl Loopback {
     }
 
     fn hold_nothing(&mut self, transport: Transport) -> io::Result<()> {
-        let socket = bound(transport)?;
+        let socket = bound(transport, 0)?;
         match transport {
             // Bound and not listening: the port stays ours, and the kernel refuses for it.
             Transport::Tcp => self.keep(socket),
@@ -133,10 +171,24 @@ impl Testbed for Loopback {
         options: &ServerOptions,
         transport: Transport,
     ) -> io::Result<SocketAddr> {
+        self.transport = transport;
         match listener {
             Listener::Server => {
                 self.arguments = arguments(options, transport);
+                if let Some(length) = options.file {
+                    let folder = Folder::with(FILE, &lecture(length, options.seed))?;
+                    let path = folder.path().to_string_lossy().into_owned();
+                    self.arguments.extend(["--files".to_owned(), path]);
+                    self.folder = Some(folder);
+                }
                 self.start().await?;
+                // Connections of other programs may have the number that the system chose.
+                while options.number_for_both
+                    && bound(transport.other(), self.address.port()).is_err()
+                {
+                    self.address.set_port(0);
+                    self.start().await?;
+                }
             }
             Listener::Silent => self.hold_silent(transport)?,
             Listener::Late => {
@@ -151,9 +203,20 @@ impl Testbed for Loopback {
 
     async fn act(&mut self, action: Action) -> io::Result<()> {
         match action {
-            Action::Restart => self.start().await,
-            Action::Interrupt | Action::Pause | Action::Kill => signal(self.server, action),
-            Action::PowerOff | Action::PowerOn | Action::Cut | Action::Join => {
+            Action::Restart => self.restart().await,
+            Action::Interrupt | Action::Pause | Action::Kill => signal(self.process(), action),
+            Action::StartAnother => self.start_another(self.transport).await,
+            Action::StartBeside => self.start_another(self.transport.other()).await,
+            Action::Measure => {
+                self.measure();
+                Ok(())
+            }
+            Action::PowerOff
+            | Action::PowerOn
+            | Action::Cut
+            | Action::Join
+            | Action::NewAddress
+            | Action::Forge(_) => {
                 let what = "loopback has neither power nor wires";
                 Err(io::Error::new(io::ErrorKind::Unsupported, what))
             }
@@ -230,88 +293,18 @@ fn signal(_process: Option<u32>, _action: Action) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "signals need Unix"))
 }
 
-fn bound(transport: Transport) -> io::Result<Socket> {
+fn bound(transport: Transport, port: u16) -> io::Result<Socket> {
     let (kind, protocol) = match transport {
         Transport::Tcp => (Type::STREAM, Protocol::TCP),
         Transport::Udp => (Type::DGRAM, Protocol::UDP),
     };
     let socket = Socket::new(Domain::IPV4, kind, Some(protocol))?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
     Ok(socket)
 }
 
 fn address_of(socket: &Socket) -> io::Result<SocketAddr> {
     socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
-}
-
-fn arguments(options: &ServerOptions, transport: Transport) -> Vec<String> {
-    let framing = match options.framing {
-        Framing::Auto => "auto",
-        Framing::Line => "line",
-        Framing::Raw => "raw",
-    };
-    let duration = |duration: Duration| humantime::format_duration(duration).to_string();
-    let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
-    let number = options.number.map_or("random".to_owned(), |number| number.to_string());
-    let pairs = [
-        ("--transport", transport.name().to_owned()),
-        ("--log-format", "json".to_owned()),
-        ("--seed", options.seed.to_string()),
-        ("--number", number),
-        ("--work", duration(options.work)),
-        ("--drain", duration(options.drain)),
-        ("--duplicate-cache", switch(options.duplicate_cache)),
-        ("--goodbye", switch(options.goodbye)),
-        ("--framing", framing.to_owned()),
-        ("--max-message", options.max_message.to_string()),
-    ];
-    pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
-}
-
-/// Reads the server's log until its end, then waits for the end of the process.
-async fn watch(
-    mut child: Child,
-    stdout: ChildStdout,
-    clock: Clock,
-    happened: mpsc::UnboundedSender<Happening>,
-    ready: oneshot::Sender<SocketAddr>,
-) {
-    let mut ready = Some(ready);
-    let mut lines = BufReader::new(stdout).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let Ok(record) = serde_json::from_str::<Value>(&line) else {
-            continue;
-        };
-        if record["event"] == "ready"
-            && let Some(address) = record["address"].as_str().and_then(|text| text.parse().ok())
-            && let Some(ready) = ready.take()
-        {
-            // Whoever waited may have given up.
-            let _ = ready.send(address);
-        }
-        if let Some(event) = event(&record, clock) {
-            // The experiment may be over before the log is.
-            let _ = happened.send(Happening::Logged(event));
-        }
-    }
-    let code = child.wait().await.ok().and_then(|status| status.code());
-    let _ = happened.send(Happening::Ended(clock.now(), code));
-}
-
-fn event(record: &Value, clock: Clock) -> Option<ServerEvent> {
-    let at = humantime::parse_rfc3339(record["time"].as_str()?).ok()?;
-    let executed = || {
-        Some(Executed {
-            client_name: record["client_name"].as_str()?.to_owned(),
-            client_number: record["client_number"].as_i64()?,
-            server_number: record["server_number"].as_i64()?,
-            sum: record["sum"].as_i64()?,
-        })
-    };
-    let event = record["event"].as_str()?;
-    let at = clock.moment(at);
-    let text = record["reason"].as_str().unwrap_or_default().to_owned();
-    Some(ServerEvent { executed: executed(), ..ServerEvent::new(at, event, text) })
 }
 
 /// Says which act failed.

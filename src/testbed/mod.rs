@@ -1,10 +1,13 @@
 //! Where a scenario is carried out: a network, a server on it, and what can be done to both.
 
+mod forgery;
 mod late;
 pub mod loopback;
 mod record;
+pub mod shelf;
 pub mod sim;
 
+pub use forgery::Forgery;
 pub use record::trace_of;
 
 use std::fmt;
@@ -18,9 +21,12 @@ use tokio::sync::mpsc;
 use crate::net::Net;
 use crate::peer::Transport;
 use crate::protocol::framing::Framing;
-use crate::protocol::parameters::{DRAIN, MAX_MESSAGE};
+use crate::protocol::parameters::{DRAIN, IDLE_TIMEOUT, MAX_MESSAGE};
+use crate::server::{Model, Second};
+use crate::service::ServiceKind;
 use crate::time::{Clock, Timestamp};
 use crate::trace::Trace;
+use crate::wire::mix;
 
 /// A place for experiments. One is made for each column of a comparison.
 pub trait Testbed {
@@ -68,6 +74,24 @@ pub enum Listener {
 /// How the server is set up.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
+    /// What it does.
+    pub service: ServiceKind,
+    /// How it serves many at once.
+    pub model: Model,
+    /// Of the model `serial`: what becomes of a second client.
+    pub second: Second,
+    /// Clients at once, if it is told.
+    pub max_clients: Option<usize>,
+    /// How long a client may be silent.
+    pub idle_timeout: Duration,
+    /// Whether a sensitive request needs a proof of address.
+    pub validate: bool,
+    /// Whether its TCP port may be taken over from connections in TIME-WAIT.
+    pub reuse_address: bool,
+    /// Whether its port number is to be free for the other transport, too.
+    pub number_for_both: bool,
+    /// The length of the file `lecture.bin` that it offers, if it offers one.
+    pub file: Option<usize>,
     /// Draws its numbers.
     pub seed: u64,
     /// Its number; drawn from the seed if there is none.
@@ -89,6 +113,15 @@ pub struct ServerOptions {
 impl Default for ServerOptions {
     fn default() -> Self {
         ServerOptions {
+            service: ServiceKind::Sum,
+            model: Model::Tasks,
+            second: Second::Refuse,
+            max_clients: None,
+            idle_timeout: IDLE_TIMEOUT,
+            validate: true,
+            reuse_address: true,
+            number_for_both: false,
+            file: None,
             seed: 1,
             number: None,
             work: Duration::ZERO,
@@ -99,6 +132,18 @@ impl Default for ServerOptions {
             max_message: MAX_MESSAGE,
         }
     }
+}
+
+/// The file that a server offers.
+pub const FILE: &str = "lecture.bin";
+
+/// Returns what is in [`FILE`]: bytes that are drawn from the seed, so that nothing compresses them
+/// and no piece is like another.
+pub fn lecture(length: usize, seed: u64) -> Vec<u8> {
+    let words = (0..length.div_ceil(8) as u64).map(|word| mix(mix(seed) ^ word).to_be_bytes());
+    let mut bytes: Vec<u8> = words.flatten().collect();
+    bytes.truncate(length);
+    bytes
 }
 
 /// What can be done to the server, and to the wire before it.
@@ -120,6 +165,17 @@ pub enum Action {
     Cut,
     /// The wire is joined again.
     Join,
+    /// The first client's address towards the network changes; nobody is told.
+    NewAddress,
+    /// An attacker sends something that it has forged.
+    Forge(Forgery),
+    /// Another server is started on the same port: told as an event `another`.
+    StartAnother,
+    /// A server of the other transport is started on the same port number: told as an event
+    /// `another`.
+    StartBeside,
+    /// The server's sockets are counted, and its memory: told as an event `measured`.
+    Measure,
 }
 
 /// Something that happened at the server.
@@ -144,6 +200,43 @@ pub struct ServerEvent {
     pub executed: Option<Executed>,
     /// Of a late reader: what it found.
     pub read: Option<Read>,
+    /// Of a measurement: what it found.
+    pub measured: Option<Measured>,
+    /// Of a session that began or ended: what its client is called.
+    pub guest: Option<String>,
+    /// Of an attempt to start another server, or the same one again: what came of it.
+    pub attempt: Option<Box<Attempt>>,
+}
+
+/// An attempt to start a server on a port that is in use, or was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Over which transport.
+    pub transport: Transport,
+    /// Connections in TIME-WAIT that kept the port just before, where that can be seen.
+    pub time_wait: Option<usize>,
+    /// How it failed; nothing if it listens.
+    pub failed: Option<Failed>,
+}
+
+/// How a server ended that could not listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// Its exit code, if it was not killed.
+    pub code: Option<i32>,
+    /// What it said.
+    pub text: String,
+}
+
+/// What a server holds at some moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Sockets that its program holds, listening ones included.
+    pub sockets: usize,
+    /// Threads of its process, where it has one.
+    pub threads: Option<usize>,
+    /// Memory of its process that is resident, in bytes, where it has one.
+    pub memory: Option<usize>,
 }
 
 /// What a reader found.
@@ -156,9 +249,18 @@ pub struct Read {
 }
 
 impl ServerEvent {
-    /// Something that is neither an execution nor a read.
+    /// Something of which nothing more is known.
     pub fn new(at: Timestamp, event: &str, text: String) -> Self {
-        ServerEvent { at, event: event.to_owned(), text, executed: None, read: None }
+        ServerEvent {
+            at,
+            event: event.to_owned(),
+            text,
+            executed: None,
+            read: None,
+            measured: None,
+            guest: None,
+            attempt: None,
+        }
     }
 
     /// Returns what a ladder says of it, if anything: packets speak for what was received and sent.
@@ -167,7 +269,9 @@ impl ServerEvent {
             (Some(Executed { client_number, server_number, sum, .. }), _) => {
                 Some(format!("{client_number} + {server_number} = {sum}"))
             }
-            (None, "received" | "sent" | "connected" | "disconnected" | "ready") => None,
+            (None, "received" | "sent" | "connected" | "disconnected" | "ready" | "measured") => {
+                None
+            }
             (None, _) => Some(self.text.clone()),
         }
     }
@@ -184,6 +288,12 @@ impl fmt::Display for Action {
             Action::Restart => "the server is started again",
             Action::Cut => "the wire is cut",
             Action::Join => "the wire is joined",
+            Action::NewAddress => "the first client's address changes",
+            Action::Forge(Forgery::Reply) => "an attacker answers in the server's name",
+            Action::Forge(Forgery::Shutdown) => "an attacker asks 101 in the client's name",
+            Action::StartAnother => "another server is started on the same port",
+            Action::StartBeside => "a server of the other transport is started on the same number",
+            Action::Measure => "the server's sockets are counted",
         })
     }
 }

@@ -33,6 +33,7 @@ pub fn trace_of(record: &[SimEvent], rules: &[Rule]) -> Trace {
             SimFate::OnWire(Fate::Cut) => packet.lost = Some(Loss::Cut),
             SimFate::OnWire(Fate::Duplicated(rule)) => packet.duplicated = Some(cause(rule)),
             SimFate::OnWire(Fate::Held(rule)) => packet.held = Some(cause(rule)),
+            SimFate::Forged => packet.forged = true,
             SimFate::AtHost(why) => {
                 if let Some(arrival) = packet.arrivals.last_mut() {
                     arrival.dropped = Some(reason(why));
@@ -53,6 +54,7 @@ fn begun(packet: &Passing) -> TracedPacket {
         lost: None,
         held: None,
         duplicated: None,
+        forged: false,
         arrivals: Vec::new(),
     }
 }
@@ -77,5 +79,6 @@ fn reason(why: Drop) -> &'static str {
         Drop::NotItsPeer => "not its peer",
         Drop::PoweredOff => "powered off",
         Drop::NoSuchHost => "no such host",
+        Drop::NoSuchPort => "no such port",
     }
 }

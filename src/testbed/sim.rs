@@ -8,25 +8,39 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::forgery::forged;
 use super::late::read_late;
 use super::record::trace_of;
-use super::{Action, Executed, Happening, Listener, ServerEvent, ServerOptions, Stack, Testbed};
+use super::shelf::Shelf;
+use super::{
+    Action, Executed, FILE, Forgery, Happening, Listener, Measured, ServerEvent, ServerOptions,
+    Stack, Testbed, lecture,
+};
 use crate::net::Net;
 use crate::net::sim::{Sim, SimConfig, SimListener, SimNet, SimUdp, Stuck, run};
+use crate::packet::Packet;
 use crate::peer::Transport;
 use crate::protocol::datagram::{DatagramConfig, Secrets};
 use crate::protocol::event::{Detail, Event, EventKind};
 use crate::protocol::stream::StreamConfig;
-use crate::server::{self, Listening, ServerConfig, Sockets, Stop, serve};
+use crate::server::{self, Listening, MAX_CLIENTS, ServerConfig, Sockets, Stop, serve};
+use crate::service::calculator::CalculatorService;
+use crate::service::chat::{ChatService, MAX_GUESTS};
+use crate::service::echo::EchoService;
+use crate::service::files::Repository;
 use crate::service::sum::{ServerNumber, SumService};
-use crate::time::{Clock, Timestamp};
+use crate::service::{Service, ServiceKind};
+use crate::time::{Calendar, Clock, Timestamp};
 use crate::trace::Trace;
-use crate::wire::{Rule, WireConfig, mix};
+use crate::wire::{Direction, Rule, WireConfig, mix};
+
+/// The client that things happen to.
+const FIRST_CLIENT: usize = 1;
 
 /// Where the server listens; its host is 10.0.0.2.
 const PORT: u16 = 12_000;
@@ -156,6 +170,34 @@ impl Simulation {
         }
     }
 
+    /// Sends what an attacker sends who has seen the first client's last packet.
+    fn forge(&self, what: Forgery) {
+        let (Some((options, transport)), SocketAddr::V4(server)) = (&self.planned, self.address)
+        else {
+            return;
+        };
+        let seen = self.sim.last_from(FIRST_CLIENT);
+        let client = match seen.as_deref().map(Packet::parse) {
+            Some(Packet::Tcp(segment)) => segment.from,
+            Some(Packet::Udp(datagram)) => datagram.from,
+            _ => return,
+        };
+        let direction = match what {
+            Forgery::Reply => Direction::ServerToClient,
+            Forgery::Shutdown => Direction::ClientToServer,
+        };
+        for packet in forged(what, *transport, client, server, options.seed) {
+            self.sim.forge(direction, packet);
+        }
+    }
+
+    fn measure(&self) {
+        let sockets = self.sim.server().held_sockets();
+        let measured = Some(Measured { sockets, ..Measured::default() });
+        let event = ServerEvent::new(self.sim.clock().now(), "measured", String::new());
+        let _ = self.happened.send(Happening::Logged(ServerEvent { measured, ..event }));
+    }
+
     fn interrupt(&mut self) -> io::Result<()> {
         let Some(running) = &self.running else {
             return Err(io::ErrorKind::NotFound.into());
@@ -224,6 +266,13 @@ impl Testbed for Simulation {
             Action::Restart => return self.start(),
             Action::Cut => self.sim.cut(true),
             Action::Join => self.sim.cut(false),
+            Action::NewAddress => self.sim.change_address(FIRST_CLIENT),
+            Action::Forge(what) => self.forge(what),
+            Action::StartAnother | Action::StartBeside => {
+                let what = "simulated hosts run one server only";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, what));
+            }
+            Action::Measure => self.measure(),
         }
         Ok(())
     }
@@ -239,35 +288,59 @@ impl Testbed for Simulation {
 }
 
 fn config(options: &ServerOptions) -> ServerConfig {
+    let sessions = options.service.has_sessions();
     ServerConfig {
+        model: options.model,
+        second: options.second,
         stream: StreamConfig {
             framing: options.framing,
             max_message: options.max_message,
+            idle_timeout: options.idle_timeout,
             work: options.work,
             detail: Detail::Everything,
-            ..StreamConfig::default()
         },
         datagram: DatagramConfig {
             max_message: options.max_message,
             work: options.work,
             duplicate_cache: options.duplicate_cache,
             goodbye: options.goodbye,
+            validate: options.validate,
+            idle_timeout: options.idle_timeout,
             detail: Detail::Everything,
-            ..DatagramConfig::default()
         },
+        // Where clients have sessions, those are counted.
+        max_clients: options.max_clients.filter(|_| !sessions).unwrap_or(MAX_CLIENTS),
         drain: options.drain,
-        ..ServerConfig::default()
     }
 }
 
-fn service(options: &ServerOptions, boots: u64) -> Box<SumService> {
+fn service(options: &ServerOptions, boots: u64) -> Box<dyn Service> {
+    match options.service {
+        ServiceKind::Sum => Box::new(sum_service(options, boots)),
+        ServiceKind::Calculator => Box::new(CalculatorService),
+        ServiceKind::Echo => Box::new(EchoService),
+        ServiceKind::Chat => {
+            let guests = options.max_clients.unwrap_or(MAX_GUESTS);
+            // Simulated time began with the epoch.
+            let calendar = Calendar::from(SystemTime::UNIX_EPOCH);
+            Box::new(ChatService::new(calendar, guests, repository(options)))
+        }
+    }
+}
+
+fn sum_service(options: &ServerOptions, boots: u64) -> SumService {
     let number = match options.number {
         Some(number) => ServerNumber::Fixed(number),
         // What it drew in an earlier life it has forgotten.
         None => ServerNumber::seeded(options.seed.wrapping_add(boots)),
     };
     // All hosts are ours: anyone may stop the server.
-    Box::new(SumService::new("Server of socklab".to_owned(), number, true))
+    SumService::new("Server of socklab".to_owned(), number, true)
+}
+
+fn repository(options: &ServerOptions) -> Option<Box<dyn Repository>> {
+    let file = (FILE.to_owned(), lecture(options.file?, options.seed));
+    Some(Box::new(Shelf::new([file])))
 }
 
 /// The server's log. A server that was killed says nothing more, though its timers may still run.
@@ -319,8 +392,12 @@ impl Listening for Log {
             }),
             _ => None,
         };
+        let guest = match &event.kind {
+            EventKind::Joined(name) | EventKind::Left { name, .. } => Some(name.clone()),
+            _ => None,
+        };
         let (event, text) = (server::event_name(&event.kind), server::sentence(&event.kind));
-        self.say(ServerEvent { executed, ..ServerEvent::new(at, event, text) });
+        self.say(ServerEvent { executed, guest, ..ServerEvent::new(at, event, text) });
     }
 
     fn trouble(&self, at: Timestamp, text: String) {

@@ -74,7 +74,7 @@ impl Sheet {
                 self.arrived(packet, arrival, 1 + usize::from(packet.duplicated.is_some()))
             }
         };
-        let who = self.names.before(packet.client);
+        let who = self.names.before(packet.client) + packet.warning();
         // Two signs of line before the label, two after it at least.
         let room = self.inner.saturating_sub(4 + width(&far) + who.len());
         let label = who + &remarked(packet, reading, room);
@@ -115,7 +115,8 @@ impl Sheet {
     fn copy(&self, packet: &TracedPacket, copy: &Arrival, reading: &Reading) -> String {
         let far = self.arrived(packet, copy, 1);
         let cause = packet.duplicated.map(|cause| format!("doubled by {cause}: "));
-        let before = self.names.before(packet.client) + &cause.unwrap_or_default();
+        let who = self.names.before(packet.client) + packet.warning();
+        let before = who + &cause.unwrap_or_default();
         // A rail, a space before the label, two signs of line after it.
         let room = self.inner.saturating_sub(4 + columns(&before) + width(&far));
         let label = before + &reading.fit(room);

@@ -53,6 +53,8 @@ pub struct TracedPacket {
     pub held: Option<Cause>,
     /// What doubled it, if something did.
     pub duplicated: Option<Cause>,
+    /// Whether no host has sent it, whatever it claims.
+    pub forged: bool,
     /// When it arrived; twice if it was doubled. Empty if it was lost, or was still under way at the
     /// end of the record.
     pub arrivals: Vec<Arrival>,

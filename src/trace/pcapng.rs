@@ -71,7 +71,8 @@ fn seen(trace: &Trace, at: Place) -> Vec<Seen<'_>> {
     let mut seen = Vec::new();
     for packet in &trace.packets {
         let bytes = &packet.bytes[..];
-        if packet.from() == at {
+        // What was forged never left the host whose name it bears.
+        if packet.from() == at && !packet.forged {
             let comments = comments_on_sending(packet);
             seen.push(Seen { at: packet.sent, direction: OUTBOUND, bytes, comments });
         }
@@ -80,7 +81,7 @@ fn seen(trace: &Trace, at: Place) -> Vec<Seen<'_>> {
                 at: arrival.at,
                 direction: INBOUND,
                 bytes,
-                comments: comments_on_arrival(arrival),
+                comments: comments_on_arrival(packet, arrival),
             }));
         }
     }
@@ -103,10 +104,11 @@ fn comments_on_sending(packet: &TracedPacket) -> Vec<String> {
 }
 
 /// What is unusual about an arrival.
-fn comments_on_arrival(arrival: &Arrival) -> Vec<String> {
+fn comments_on_arrival(packet: &TracedPacket, arrival: &Arrival) -> Vec<String> {
+    let forged = packet.forged.then(|| "forged: no host has sent it".to_owned());
     let copy = arrival.copy.then(|| "the second copy".to_owned());
     let dropped = arrival.dropped.map(|why| format!("dropped on arrival: {why}"));
-    [copy, dropped].into_iter().flatten().collect()
+    [forged, copy, dropped].into_iter().flatten().collect()
 }
 
 /// Section Header Block (section 4.1).
@@ -215,6 +217,7 @@ mod tests {
             lost: None,
             held: None,
             duplicated: None,
+            forged: false,
             arrivals: vec![arrival],
         }
     }
@@ -275,6 +278,7 @@ mod tests {
     fn everything_that_happened_to_a_packet_is_said() {
         let luck = Some(Cause::Luck);
         let sent = packet(Direction::ClientToServer, 1, 0, 0);
+        let arrived = sent.clone();
         let sent = TracedPacket { held: luck, duplicated: luck, arrivals: Vec::new(), ..sent };
         assert_eq!(
             comments_on_sending(&sent),
@@ -283,7 +287,17 @@ mod tests {
         let at = Timestamp::ZERO;
         let arrival = Arrival { at, copy: true, dropped: Some("powered off") };
         let comments = ["the second copy", "dropped on arrival: powered off"];
-        assert_eq!(comments_on_arrival(&arrival), comments);
+        assert_eq!(comments_on_arrival(&arrived, &arrival), comments);
+    }
+
+    #[test]
+    fn what_was_forged_is_said_where_it_arrives_and_stands_nowhere_as_sent() {
+        let packet = packet(Direction::ServerToClient, 1, 0, 25);
+        let packets = vec![TracedPacket { forged: true, ..packet }];
+        let trace = Trace { packets, notes: Vec::new() };
+        assert!(seen(&trace, Place::Server).is_empty());
+        let [arrived] = &seen(&trace, Place::Client(1))[..] else { panic!("one packet") };
+        assert_eq!(arrived.comments, ["forged: no host has sent it"]);
     }
 
     #[test]

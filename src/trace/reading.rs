@@ -122,7 +122,10 @@ impl Reader {
     fn sent(&mut self, packet: &TracedPacket) -> Reading {
         let fragment = Fragment::of(&packet.bytes);
         let (kind, again, payload, mut words) = match Packet::parse(&packet.bytes) {
+            Packet::Tcp(segment) if packet.forged => streams::forged(&segment),
             Packet::Tcp(segment) => self.streams.sent(&segment, packet.sent),
+            // Of what was said so far a forged one is no part.
+            Packet::Udp(datagram) if packet.forged => Reader::default().datagram(&datagram),
             Packet::Udp(datagram) => self.datagram(&datagram),
             Packet::Fragment { .. } => {
                 let payload = fragment.as_ref().map_or(0, Fragment::length);
@@ -143,7 +146,9 @@ impl Reader {
     }
 
     fn arrived(&mut self, packet: &TracedPacket) {
-        if let Packet::Tcp(segment) = Packet::parse(&packet.bytes) {
+        if let Packet::Tcp(segment) = Packet::parse(&packet.bytes)
+            && !packet.forged
+        {
             self.streams.arrived(&segment);
         }
     }
@@ -157,7 +162,9 @@ impl Reader {
         match message::first_part(datagram) {
             Ok((header, payload)) => {
                 let again = self.repeats(datagram, &header);
-                (Kind::Framed(header.kind), again, payload, Words::of(&message::name(&header)))
+                let messages = message::said(datagram).into_iter().collect();
+                let words = Words { messages, ..Words::of(&message::name(&header)) };
+                (Kind::Framed(header.kind), again, payload, words)
             }
             Err(error) => {
                 let words = Words::of(&format!("DATAGRAM, {error}"));

@@ -43,6 +43,11 @@ impl TracedPacket {
         self.arrivals.iter().find(|arrival| arrival.copy)
     }
 
+    /// Returns what stands before its label whatever room there is: that it was forged, if it was.
+    pub(super) fn warning(&self) -> &'static str {
+        if self.forged { "forged: " } else { "" }
+    }
+
     /// Returns what is to be said of it besides its label, at length and in short; the last says
     /// nothing: `held by luck, took 0.055 s`, `held, took 0.055 s`, ``.
     pub(super) fn remarks(&self) -> [String; 3] {

@@ -46,18 +46,22 @@ pub enum What {
     SynAck,
     /// The first FIN.
     Fin,
+    /// The first BYE: what stands for a FIN in a protocol of our own over UDP.
+    Bye,
 }
 
 impl FromStr for What {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || "name a packet: c2s:3, s2c:1, request:1, reply:2, syn, synack or fin".to_owned();
+        let wrong = || {
+            "name a packet: c2s:3, s2c:1, request:1, reply:2, syn, synack, fin or bye".to_owned()
+        };
         match text {
             "syn" => return Ok(What::Syn),
             "synack" => return Ok(What::SynAck),
             "fin" => return Ok(What::Fin),
+            "bye" => return Ok(What::Bye),
             _ => {}
         }
         let (kind, number) = text.split_once(':').ok_or_else(wrong)?;
@@ -81,6 +85,7 @@ impl fmt::Display for What {
             What::Syn => formatter.write_str("syn"),
             What::SynAck => formatter.write_str("synack"),
             What::Fin => formatter.write_str("fin"),
+            What::Bye => formatter.write_str("bye"),
         }
     }
 }
@@ -105,6 +110,7 @@ pub(super) struct Faults {
     syn: bool,
     syn_ack: bool,
     fin: bool,
+    bye: bool,
 }
 
 impl Faults {
@@ -129,6 +135,7 @@ impl Faults {
                 What::Syn => facts.first_syn,
                 What::SynAck => facts.first_syn_ack,
                 What::Fin => facts.first_fin,
+                What::Bye => facts.first_bye,
             };
             match rule.fault {
                 _ if !meant => {}
@@ -148,7 +155,10 @@ impl Faults {
                 self.flags(&segment, &mut facts);
                 self.new_lines(&segment)
             }
-            Packet::Udp(datagram) => self.new_datagram(packet.direction, &datagram),
+            Packet::Udp(datagram) => {
+                facts.first_bye = first(&mut self.bye, is_bye(&datagram));
+                self.new_datagram(packet.direction, &datagram)
+            }
             _ => 0,
         };
         self.messages[packet.direction as usize] += new;
@@ -157,7 +167,6 @@ impl Faults {
     }
 
     fn flags(&mut self, segment: &Segment<'_>, facts: &mut Facts) {
-        let first = |seen: &mut bool, now: bool| now && !std::mem::replace(seen, true);
         let ack = segment.acknowledgement.is_some();
         facts.first_syn = first(&mut self.syn, segment.syn && !ack);
         facts.first_syn_ack = first(&mut self.syn_ack, segment.syn && ack);
@@ -193,6 +202,16 @@ impl Faults {
     }
 }
 
+/// Takes note that something is there; returns whether it is for the first time.
+fn first(seen: &mut bool, now: bool) -> bool {
+    now && !std::mem::replace(seen, true)
+}
+
+fn is_bye(datagram: &Datagram<'_>) -> bool {
+    let header = Header::parse(datagram.payload);
+    header.is_ok_and(|(header, _)| header.kind == Type::Bye)
+}
+
 /// What a packet is the first to carry.
 #[derive(Debug, Default)]
 struct Facts {
@@ -203,6 +222,7 @@ struct Facts {
     first_syn: bool,
     first_syn_ack: bool,
     first_fin: bool,
+    first_bye: bool,
 }
 
 impl Facts {

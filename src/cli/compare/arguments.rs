@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, Parser, ValueEnum};
+use clap::{ArgAction, ArgMatches, CommandFactory, Parser, ValueEnum};
 
 use super::wire::WireOptions;
 use crate::cli::client::{IcmpChoice, SemanticsChoice};
-use crate::cli::server::Switch;
+use crate::cli::server::{SecondChoice, Switch};
 use crate::cli::{self, Colour, FramingChoice};
 use crate::peer::Transport;
 use crate::protocol::datagram::RequesterConfig;
@@ -55,8 +55,8 @@ pub struct CompareArguments {
     pub exchanges: Option<u16>,
 
     /// In place of the scenario's own number of clients, where all do the same
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
-    pub clients: Option<u8>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub clients: Option<u16>,
 
     /// Print every number
     #[arg(long, help_heading = OUTPUT)]
@@ -123,6 +123,18 @@ pub struct CompareArguments {
     /// off: the server forgets what it executed
     #[arg(long, value_enum, default_value_t = Switch::On, help_heading = SERVER)]
     pub duplicate_cache: Switch,
+
+    /// Where it serves one at a time: the second is refused, or waits where nobody tells it
+    #[arg(long, value_enum, help_heading = SERVER)]
+    pub second: Option<SecondChoice>,
+
+    /// Over UDP, it believes every source address
+    #[arg(long, help_heading = SERVER)]
+    pub no_validate: bool,
+
+    /// Over TCP, it does not take a port over from connections in TIME-WAIT
+    #[arg(long, help_heading = SERVER)]
+    pub no_reuseaddr: bool,
 
     /// What an answer, or none, lets the client conclude
     #[arg(long, value_enum, default_value_t = SemanticsChoice::AtMostOnce, help_heading = UDP)]
@@ -226,6 +238,7 @@ impl CompareArguments {
             clients: self.clients.map(usize::from),
             wire: self.wire.choices(),
             work: self.work,
+            second: self.second.map(Into::into),
             datagram: RequesterConfig {
                 semantics: self.semantics.into(),
                 retransmission_timeout: self.retransmission_timeout,
@@ -240,6 +253,8 @@ impl CompareArguments {
                 drain: self.drain,
                 duplicate_cache: self.duplicate_cache == Switch::On,
                 goodbye: self.goodbye == Switch::On,
+                validate: !self.no_validate,
+                reuse_address: !self.no_reuseaddr,
                 framing: self.framing.into(),
                 ..ServerOptions::default()
             },
@@ -262,7 +277,12 @@ pub(super) fn reproduce(matches: &ArgMatches, scenario: &str) -> String {
         let Some(name) = option.get_long().filter(|_| typed || always.contains(&id)) else {
             continue;
         };
-        if !ONLY_SHOW.contains(&id) {
+        if ONLY_SHOW.contains(&id) {
+            continue;
+        }
+        if matches!(option.get_action(), ArgAction::SetTrue) {
+            command.push_str(&format!(" --{name}"));
+        } else {
             for value in matches.get_raw(id).into_iter().flatten() {
                 command.push_str(&format!(" --{name} {}", quoted(&value.to_string_lossy())));
             }

@@ -88,6 +88,9 @@ pub(super) fn note_what_is_kept(arguments: &CompareArguments, scenarios: &[Scena
         if arguments.exchanges.is_some() && !scenario.repeats() {
             note(&format!("{} keeps its own number of exchanges", scenario.name));
         }
+        if arguments.second.is_some() && !scenario.has_serial_server() {
+            note(&format!("{} has no server that serves one client at a time", scenario.name));
+        }
         if arguments.clients.is_some() && scenario.script.clients.len() > 1 {
             note(&format!("{} keeps its own clients", scenario.name));
         }
@@ -122,11 +125,15 @@ pub(super) fn known(
 /// Returns the catalogue.
 pub(super) fn list() -> String {
     let mut text = String::from(
-        "Scenarios, on the simulated network; those with L on loopback too. Below some\n\
-         stand variants, which are asked for as NAME.VARIANT.\n",
+        "Scenarios, on the simulated network; those with L on loopback too, those with l\n\
+         only there. Below some stand variants, which are asked for as NAME.VARIANT.\n",
     );
     for scenario in SCENARIOS {
-        let mark = if scenario.refused_on(Network::Loopback).is_none() { "L" } else { " " };
+        let mark = match [Network::Sim, Network::Loopback].map(|it| scenario.refused_on(it)) {
+            [Some(_), _] => "l",
+            [None, None] => "L",
+            [None, Some(_)] => " ",
+        };
         let name = match scenario.name.split_once('.') {
             Some((_, variant)) => format!("  .{variant}"),
             None => scenario.name.to_owned(),

@@ -14,10 +14,10 @@ use rand::rngs::ChaCha8Rng;
 use tokio::sync::Semaphore;
 
 use crate::cli::{Failure, system_random};
+use crate::net::kernel::allow_connections;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::run::{clients, horizon, run as carry_out};
 use crate::scenario::{Column, Network, Scenario, Settings};
-use crate::testbed::Listener;
 use crate::testbed::loopback::{self, Loopback};
 use crate::testbed::sim;
 use crate::time::Clock;
@@ -96,8 +96,9 @@ pub(super) async fn simulate<R: Send + 'static>(
 
 /// Runs one scenario on the simulated network.
 fn simulated(scenario: &Scenario, settings: &Settings) -> eyre::Result<Comparison> {
-    let runs = scenario.columns.iter().map(|column| {
-        let result = simulate_column(scenario, *column, settings);
+    let columns = scenario.columns_on(Network::Sim);
+    let runs = columns.into_iter().map(|column| {
+        let result = simulate_column(scenario, column, settings);
         result.map_err(|error| failed(scenario.name, column.title, &error))
     });
     Ok(Comparison {
@@ -134,18 +135,21 @@ async fn on_loopback(
     scenarios: &[Scenario],
     settings: &Settings,
 ) -> eyre::Result<BTreeMap<(usize, usize), Run>> {
-    let bar = progress(scenarios.iter().map(|scenario| scenario.columns.len()).sum());
+    let bar = progress(
+        scenarios.iter().map(|scenario| scenario.columns_on(Network::Loopback).len()).sum(),
+    );
     let mut tasks = tokio::task::JoinSet::new();
     let clock = Clock::start();
     let turn = Arc::new(Semaphore::new(1));
     for (place, scenario) in scenarios.iter().enumerate() {
-        for (column, plan) in scenario.columns.iter().enumerate() {
-            let (scenario, plan, settings) = (*scenario, *plan, settings.clone());
+        for (column, plan) in scenario.columns_on(Network::Loopback).into_iter().enumerate() {
+            let (scenario, settings) = (*scenario, settings.clone());
             let mut random = system_random()?;
             let turn = turn.clone();
             tasks.spawn(async move {
-                let waits = scenario.script.server == Listener::Silent;
+                let waits = scenario.mostly_waits();
                 let _turn = if waits { None } else { turn.acquire().await.ok() };
+                allow_connections(clients(&scenario, &settings));
                 let testbed = Loopback::new(clock);
                 let run = carry_out(testbed, &scenario, plan, &settings, &mut random).await;
                 ((place, column), run.map_err(|error| failed(scenario.name, plan.title, &error)))

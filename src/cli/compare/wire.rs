@@ -48,7 +48,7 @@ pub struct WireOptions {
     #[arg(long, value_name = "BYTES", value_parser = way(bytes), help_heading = WIRE)]
     pub queue: Vec<Way<usize>>,
 
-    /// Lose this packet: c2s:3, request:1, reply:1, syn, synack or fin; repeatable
+    /// Lose this packet: c2s:3, request:1, reply:1, syn, synack, fin or bye; repeatable
     #[arg(long, value_name = "WHAT", help_heading = EXACT)]
     pub drop: Vec<What>,
 

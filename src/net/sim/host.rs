@@ -136,10 +136,22 @@ impl Host {
         self.connections.due()
     }
 
+    /// Returns the ports that are in use.
+    pub(super) fn ports(&self) -> Vec<u16> {
+        let used =
+            |port: &u16| [Port::Tcp, Port::Udp].into_iter().any(|kind| self.uses_port(kind, *port));
+        (FIRST_FREE_PORT..=u16::MAX).filter(used).collect()
+    }
+
     /// Returns how many sockets there are, also those that no program holds any more.
     pub(super) fn count_sockets(&self) -> usize {
         // A connection that the stack has forgotten may still be held by its program.
         self.streams.count() + self.connections.count_forgotten() + self.datagrams.len()
+    }
+
+    /// Returns how many sockets programs hold; what waits to be accepted is the kernel's.
+    pub(super) fn count_held(&self) -> usize {
+        self.listeners.len() + self.connections.count_held() + self.datagrams.len()
     }
 
     pub(super) fn new_id(&mut self) -> Id {

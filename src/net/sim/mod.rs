@@ -19,6 +19,7 @@ mod connection;
 mod device;
 mod host;
 mod listener;
+mod nat;
 mod record;
 mod run;
 mod stack;
@@ -43,7 +44,7 @@ use std::time::Duration;
 
 use super::Net;
 use crate::time::{Clock, Timestamp};
-use crate::wire::WireConfig;
+use crate::wire::{Direction, WireConfig};
 use alarm::Alarm;
 use host::Host;
 use world::{SERVER, World};
@@ -123,6 +124,33 @@ impl Sim {
         }
     }
 
+    /// Gives a client's host new ports towards the network, for everything that it has open: what a
+    /// translator of addresses (NAT) does that has forgotten it.
+    pub fn change_address(&self, client: usize) {
+        let mut world = self.world();
+        if !world.over {
+            world.run_until(self.0.clock.now());
+            world.rebind(client);
+        }
+    }
+
+    /// Puts a packet onto the wire that no host has sent, whatever it claims.
+    pub fn forge(&self, direction: Direction, packet: Vec<u8>) {
+        let mut world = self.world();
+        if !world.over {
+            let now = self.0.clock.now();
+            world.run_until(now);
+            world.forge(direction, packet.into(), now);
+            let next = world.next_event();
+            world.alarm.set_forward(next);
+        }
+    }
+
+    /// Returns the last packet that this client's host sent: what an attacker may have seen of it.
+    pub fn last_from(&self, client: usize) -> Option<Arc<[u8]>> {
+        self.world().last_from(client)
+    }
+
     /// Waits until nothing is under way and no stack has anything to do (connections in TIME-WAIT
     /// included), or until so much time has passed.
     pub async fn settle(&self, limit: Duration) {
@@ -178,6 +206,11 @@ impl SimNet {
     /// Returns how many sockets this host has, also those that no program holds any more.
     pub fn sockets(&self) -> usize {
         self.sim.world().hosts[self.host].count_sockets()
+    }
+
+    /// Returns how many sockets the programs of this host hold.
+    pub fn held_sockets(&self) -> usize {
+        self.sim.world().hosts[self.host].count_held()
     }
 
     /// Takes the power away: all sockets vanish, and what comes is swallowed.

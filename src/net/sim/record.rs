@@ -21,6 +21,8 @@ pub enum SimFate {
     OnWire(wire::Fate),
     /// It came out of the wire, and was dropped there.
     AtHost(Drop),
+    /// No host has sent it: it was forged.
+    Forged,
 }
 
 /// Why a host dropped a packet that the wire had delivered.
@@ -36,6 +38,8 @@ pub enum Drop {
     PoweredOff,
     /// No host has that address.
     NoSuchHost,
+    /// The address translator before the host has forgotten that port.
+    NoSuchPort,
 }
 
 impl From<WireEvent> for SimEvent {

@@ -52,6 +52,10 @@ impl Connections {
         self.known.values().filter(|known| known.socket.is_none()).count()
     }
 
+    pub(super) fn count_held(&self) -> usize {
+        self.known.values().filter(|known| known.owner == Owner::Program).count()
+    }
+
     /// Takes note that a segment came from this peer to this port. Returns the socket it is for.
     pub(super) fn hear(&mut self, port: u16, from: SocketAddrV4, now: Timestamp) -> Option<Place> {
         let id = *self.by_ends.get(&(port, from))?;

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use super::SimConfig;
 use super::alarm::Alarm;
 use super::host::Host;
+use super::nat::Nat;
 use super::record::{Drop, SimEvent, SimFate};
 use crate::time::{Timestamp, earlier};
-use crate::wire::{Direction, Passing, Wire};
+use crate::wire::{Direction, Fate, Passing, Wire};
 
 /// The first of the hosts is the server.
 pub(super) const SERVER: usize = 0;
@@ -24,6 +25,10 @@ pub(super) struct World {
     /// When each host has something to do next.
     due: Vec<Option<Timestamp>>,
     record: Vec<SimEvent>,
+    /// What stands between each host and the wire.
+    nats: Vec<Nat>,
+    /// The last packet that each host sent.
+    last: Vec<Option<Arc<[u8]>>>,
     /// Wakes the driver.
     pub(super) alarm: Alarm,
     /// The run has ended: nothing happens any more.
@@ -38,6 +43,8 @@ impl World {
             wire: Wire::new(&config.wire),
             by_address: hosts.iter().map(|host| host.address).zip(0..).collect(),
             due: vec![None; hosts.len()],
+            nats: hosts.iter().map(|_| Nat::default()).collect(),
+            last: vec![None; hosts.len()],
             hosts,
             record: Vec::new(),
             alarm,
@@ -82,6 +89,8 @@ impl World {
                 SERVER => Direction::ServerToClient,
                 _ => Direction::ClientToServer,
             };
+            let bytes = self.nats[index].leaving(bytes);
+            self.last[index] = Some(bytes.clone());
             self.wire.receive(direction, bytes, now);
         }
         self.due[index] = host.due();
@@ -91,7 +100,10 @@ impl World {
     fn deliver(&mut self, packet: Passing, now: Timestamp) {
         let host = self.by_address.get(&destination(&packet.bytes)).copied();
         let dropped = match host {
-            Some(index) => self.hosts[index].receive(&packet.bytes, now),
+            Some(index) => match self.nats[index].arriving(packet.bytes.clone()) {
+                Some(bytes) => self.hosts[index].receive(&bytes, now),
+                None => Some(Drop::NoSuchPort),
+            },
             None => Some(Drop::NoSuchHost),
         };
         if let Some(why) = dropped {
@@ -100,6 +112,30 @@ impl World {
         if let Some(index) = host {
             self.poll(index, now);
         }
+    }
+
+    /// Gives a host new ports for everything that it has open.
+    pub(super) fn rebind(&mut self, index: usize) {
+        let open = self.hosts[index].ports();
+        self.nats[index].rebind(open);
+    }
+
+    /// Puts a packet onto the wire that no host has sent.
+    pub(super) fn forge(&mut self, direction: Direction, bytes: Arc<[u8]>, now: Timestamp) {
+        self.wire.receive(direction, bytes, now);
+        let begun = self.record.len();
+        self.keep_events();
+        let sent = self.record[begun..].iter().find(|event| {
+            event.packet.direction == direction && event.fate == SimFate::OnWire(Fate::Sent)
+        });
+        if let Some(SimEvent { at, packet, .. }) = sent.cloned() {
+            self.record.push(SimEvent { at, packet, fate: SimFate::Forged });
+        }
+    }
+
+    /// Returns the last packet that a host sent.
+    pub(super) fn last_from(&self, index: usize) -> Option<Arc<[u8]>> {
+        self.last.get(index).cloned().flatten()
     }
 
     fn keep_events(&mut self) {

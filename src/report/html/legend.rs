@@ -29,6 +29,12 @@ const MARKS: &[Mark] = &[
         means: "doubled by the wire; the copy is dotted",
     },
     Mark {
+        lines: &[("line", "M4 2L4 10M16 8L62 17"), ("line", "M12.5 7.5A4 4 0 1 0 12.5 7.4")],
+        solid: "M66 18L53.5 20.5L55.4 10.7Z",
+        lost: "",
+        means: "forged: no host has sent it, whatever it claims",
+    },
+    Mark {
         lines: &[("line rail", "M36 0L36 8M36 16L36 24M27 11L45 5M27 19L45 13")],
         solid: "",
         lost: "",

@@ -4,12 +4,17 @@
 pub(super) mod answers;
 pub(super) mod endings;
 mod facts;
+pub(super) mod files;
 mod head_of_line;
 mod kills;
 mod lost_reply;
+pub(super) mod models;
 mod order;
+pub(super) mod ports;
+pub(super) mod sessions;
 pub(super) mod shapes;
 mod silence;
+pub(super) mod spoofed;
 pub(super) mod weather;
 
 use super::log::{Comparison, Run};

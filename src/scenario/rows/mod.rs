@@ -3,9 +3,13 @@
 //! Here are the rows that any network can fill; those in [`packets`] need to see packets.
 
 pub mod endings;
+pub mod files;
+pub mod models;
 pub mod packets;
 pub mod pressure;
+pub mod sessions;
 pub mod shapes;
+pub mod spoofed;
 pub mod weather;
 
 use super::Row;

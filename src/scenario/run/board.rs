@@ -18,6 +18,8 @@ pub(super) struct Board {
     pub(super) executed: usize,
     pub(super) server_ended: bool,
     pub(super) acted: usize,
+    /// Clients that have come as far as the others are to come.
+    pub(super) together: usize,
 }
 
 impl Board {
@@ -40,6 +42,9 @@ pub(super) struct SharedBoard(Arc<BoardState>);
 #[derive(Debug, Default)]
 struct BoardState {
     board: Mutex<Board>,
+    /// Those who wait for a count of requests: it changes with each of them.
+    counting: Notify,
+    /// Those who wait for anything else. A crowd of them is not woken by each request.
     waiting: Notify,
     /// In this time a packet has arrived, if it arrives at all.
     under_way: Duration,
@@ -60,9 +65,13 @@ impl SharedBoard {
 
     /// Changes what stands on the board.
     pub(super) fn change(&self, change: impl FnOnce(&mut Board)) {
-        let BoardState { board, waiting, .. } = &*self.0;
-        change(&mut board.lock().unwrap_or_else(PoisonError::into_inner));
-        waiting.notify_waiters();
+        let BoardState { board, counting, waiting, .. } = &*self.0;
+        let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = (board.sent, board.executed);
+        change(&mut board);
+        let counted = before != (board.sent, board.executed);
+        drop(board);
+        if counted { counting.notify_waiters() } else { waiting.notify_waiters() }
     }
 
     /// Waits until a condition holds, and what follows from it has arrived; or, if it never comes to
@@ -85,7 +94,11 @@ impl SharedBoard {
     }
 
     async fn holds(&self, when: When) {
-        let BoardState { board, waiting, .. } = &*self.0;
+        let BoardState { board, counting, waiting, .. } = &*self.0;
+        let waiting = match when {
+            When::Sent(_) | When::Arrived(_) | When::Executed(_) => counting,
+            When::Marked(_) | When::ServerEnded | When::Acted(_) => waiting,
+        };
         loop {
             let mut notified = pin!(waiting.notified());
             // From here on no change is missed.

@@ -42,14 +42,25 @@ pub fn horizon(scenario: &Scenario, settings: &Settings) -> Duration {
     let exchanges = u32::try_from(scenario.exchanges(settings)).unwrap_or(u32::MAX);
     let patience = patience(scenario, settings);
     let steps = scenario.script.clients.iter().flat_map(|steps| steps.iter());
-    let longest = steps.map(|step| match step {
-        Step::Wait(time) | Step::WatchFor(time) | Step::Push(time) => *time * 12,
+    let longest = steps.copied().map(|step| match step {
+        Step::Wait(time) | Step::WatchFor(time) | Step::Push(time) => time * 12,
         Step::Ask(_) | Step::AskRising(_) | Step::Send { .. } => each.saturating_mul(exchanges),
         Step::Await(_) | Step::Watch(_) => patience,
+        Step::Fetch => each.saturating_mul(most_blocks(scenario)),
+        Step::Stagger(time) => time,
         _ => each,
     });
     let acts = u32::try_from(scenario.script.acts.len() + 2).unwrap_or(u32::MAX);
     HORIZON + longest.sum::<Duration>().saturating_add(patience.saturating_mul(acts))
+}
+
+/// Returns how many exchanges the server's file may take: over UDP one for each block.
+fn most_blocks(scenario: &Scenario) -> u32 {
+    /// The line before a block's bytes, and what a datagram may be shorter than a message.
+    const LINE: usize = 128; // bytes
+    let block = scenario.script.max_message.saturating_sub(LINE).max(1);
+    let blocks = scenario.script.file.unwrap_or_default().div_ceil(block);
+    u32::try_from(blocks + 1).unwrap_or(u32::MAX)
 }
 
 /// Returns how long anybody waits for something that does not happen: longer than any exchange.
@@ -62,7 +73,7 @@ fn patience(scenario: &Scenario, settings: &Settings) -> Duration {
 /// Returns how many clients there are: as many as the user wants, where all do the same.
 pub fn clients(scenario: &Scenario, settings: &Settings) -> usize {
     match scenario.script.clients.len() {
-        1 => settings.clients.unwrap_or(1).max(1),
+        1 => settings.clients.unwrap_or(scenario.script.copies).max(1),
         written => written,
     }
 }
@@ -103,6 +114,15 @@ async fn carry_out<T: Testbed>(
     let script = &scenario.script;
     let mut happenings = testbed.happenings();
     let options = ServerOptions {
+        service: script.service,
+        model: column.model,
+        second: settings.second.unwrap_or(script.second),
+        max_clients: script.max_clients,
+        idle_timeout: script.idle_timeout,
+        validate: script.validate && settings.server.validate,
+        reuse_address: script.reuse_address && settings.server.reuse_address,
+        number_for_both: script.acts.iter().any(|(_, action)| *action == Action::StartBeside),
+        file: script.file,
         work: settings.work.unwrap_or(script.work),
         goodbye: script.goodbye && settings.server.goodbye,
         framing: scenario.framing(settings),
@@ -121,9 +141,10 @@ async fn carry_out<T: Testbed>(
         config,
         exchanges: scenario.exchanges(settings),
         anew: column.anew,
+        service: script.service,
+        clients: clients(scenario, settings),
     };
-    let count = clients(scenario, settings);
-    let mut tasks = start_clients(testbed, scenario, count, &surroundings, random);
+    let mut tasks = start_clients(testbed, scenario, &surroundings, random);
     let mut server = ServerLog::default();
     let around = &surroundings;
     let logs = play(testbed, scenario, &mut tasks, &mut happenings, &mut server, around).await?;
@@ -137,8 +158,10 @@ async fn carry_out<T: Testbed>(
     let deadline = scenario.timeout(settings);
     Ok(Run {
         column,
+        service: script.service,
         datagram,
         remembers,
+        validates: options.validate,
         framing,
         deadline,
         clients: logs,
@@ -157,7 +180,7 @@ fn client_config(scenario: &Scenario, column: Column, settings: &Settings) -> Cl
         max_message: script.max_message,
         datagram: RequesterConfig {
             semantics: column.semantics.unwrap_or(settings.datagram.semantics),
-            window: script.window,
+            window: column.window.unwrap_or(script.window),
             max_message: script.max_message,
             ..settings.datagram.clone()
         },
@@ -177,12 +200,11 @@ type Walking = JoinSet<(usize, io::Result<ClientLog>)>;
 fn start_clients<T: Testbed>(
     testbed: &T,
     scenario: &Scenario,
-    count: usize,
     surroundings: &Surroundings,
     random: &mut ChaCha8Rng,
 ) -> Walking {
     let mut tasks = JoinSet::new();
-    for (index, steps) in (0..count).zip(scenario.script.clients.iter().cycle()) {
+    for (index, steps) in (0..surroundings.clients).zip(scenario.script.clients.iter().cycle()) {
         let net = testbed.client(index + 1);
         let own = ChaCha8Rng::from_rng(random);
         let client = Client::new(index, net, surroundings.clone(), own);
@@ -240,8 +262,10 @@ async fn read_to_the_end<T: Testbed>(
     surroundings: &Surroundings,
 ) {
     let first_end = server.ended;
+    let began_again = server.acted.iter().any(|(_, action)| *action == Action::Restart);
+    let is_over = server.ended.is_some() && !began_again;
     // If it cannot be interrupted it has ended already, and its log with it.
-    if testbed.act(Action::Interrupt).await.is_err() {
+    if is_over || testbed.act(Action::Interrupt).await.is_err() {
         happenings.close();
     }
     while let Some(happening) = happenings.recv().await {
@@ -261,7 +285,7 @@ impl ServerLog {
     fn note(&mut self, happening: Happening, surroundings: &Surroundings) {
         match happening {
             Happening::Logged(event) => {
-                if event.executed.is_some() {
+                if surroundings.is_execution(&event) {
                     surroundings.note(|board| board.executed += 1);
                 }
                 self.events.push(event);

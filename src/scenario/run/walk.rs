@@ -1,6 +1,9 @@
 //! A client on its way through its steps; `record` keeps what happens to it.
 
+mod fetch;
+mod half;
 mod record;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,11 +17,15 @@ use super::board::{Board, SharedBoard};
 use super::push::push;
 use crate::client::{ClientConfig, Conversation};
 use crate::net::Net;
-use crate::protocol::Ending;
+use crate::peer::Transport;
+use crate::protocol::{Ending, Purpose, Question};
 use crate::scenario::Step;
 use crate::scenario::log::{ClientLog, ExchangeLog};
+use crate::service::ServiceKind;
 use crate::service::sum::{RANGE, SumRequest};
+use crate::testbed::ServerEvent;
 use crate::time::{Clock, Timestamp};
+use half::Half;
 
 /// The board, and what every client needs.
 #[derive(Debug, Clone)]
@@ -29,9 +36,19 @@ pub(super) struct Surroundings {
     pub(super) config: ClientConfig,
     pub(super) exchanges: usize,
     pub(super) anew: bool,
+    pub(super) service: ServiceKind,
+    pub(super) clients: usize,
 }
 
 impl Surroundings {
+    /// Returns whether a line of the server's log says that a request was executed.
+    pub(super) fn is_execution(&self, event: &ServerEvent) -> bool {
+        match self.service {
+            ServiceKind::Sum => event.executed.is_some(),
+            _ => event.event == "received",
+        }
+    }
+
     pub(super) fn note(&self, change: impl FnOnce(&mut Board)) {
         self.board.change(change);
     }
@@ -40,18 +57,22 @@ impl Surroundings {
 /// A client on its way through its steps.
 pub(super) struct Client<N: Net> {
     name: String,
+    index: usize,
     net: N,
     around: Surroundings,
     random: ChaCha8Rng,
     conversation: Option<Conversation<N>>,
     /// Exchanges that have begun and not ended, by their ids in the conversation.
     pending: BTreeMap<u32, Pending>,
+    /// A question of which only the first half was sent.
+    half: Option<Half<N>>,
     log: ClientLog,
 }
 
 /// An exchange that has begun.
 struct Pending {
     number: i64,
+    text: Option<String>,
     asked: Timestamp,
     sent: Vec<Timestamp>,
 }
@@ -60,11 +81,13 @@ impl<N: Net> Client<N> {
     pub(super) fn new(index: usize, net: N, around: Surroundings, random: ChaCha8Rng) -> Self {
         Client {
             name: name(index),
+            index,
             net,
             around,
             random,
             conversation: None,
             pending: BTreeMap::new(),
+            half: None,
             log: ClientLog::default(),
         }
     }
@@ -123,7 +146,46 @@ impl<N: Net> Client<N> {
                     conversation.finish()?;
                 }
             }
+            Step::MarkTogether(mark) => {
+                let clients = self.around.clients;
+                self.around.note(|board| {
+                    board.together += 1;
+                    if board.together == clients {
+                        board.marks.insert(mark);
+                    }
+                });
+            }
             Step::Reset => self.reset(),
+            Step::Say(text) => self.say(text).await?,
+            Step::SayAgainIfLost(text) => {
+                if !self.log.exchanges.last().is_some_and(ExchangeLog::is_replied) {
+                    self.say(text).await?;
+                }
+            }
+            Step::Leave => {
+                if let Some(conversation) = self.conversation.take() {
+                    self.log.left = Some(self.around.clock.now());
+                    self.remark("leaves");
+                    // Without a session there is none to end: over UDP nothing is said.
+                    let tcp = self.around.config.transport == Transport::Tcp;
+                    if tcp || self.around.service.has_sessions() {
+                        conversation.leave().await;
+                    }
+                }
+            }
+            Step::Vanish => {
+                self.remark("its program is killed");
+                if self.conversation.take().is_some() {
+                    self.log.left = Some(self.around.clock.now());
+                }
+            }
+            Step::Half(number) => self.half(number).await?,
+            Step::OtherHalf => self.other_half().await?,
+            Step::Stagger(time) => {
+                let (index, clients) = (self.index as u32, self.around.clients as u32);
+                self.wait(time * index / clients).await?;
+            }
+            Step::Fetch => self.fetch().await?,
             Step::Push(time) => {
                 let Surroundings { server, config, clock, .. } = &self.around;
                 let (net, transport) = (&self.net, config.transport);
@@ -149,14 +211,22 @@ impl<N: Net> Client<N> {
     }
 
     async fn open(&mut self, deadline: Option<Timestamp>) -> io::Result<Result<(), Ending>> {
+        let began = self.around.clock.now();
         let Surroundings { server, config, clock, .. } = &self.around;
         let (net, random) = (&self.net, &mut self.random);
         let opened =
             Conversation::open_within(net, *server, config, *clock, deadline, random).await?;
-        Ok(opened.map(|conversation| {
-            self.log.opened += 1;
-            self.conversation = Some(conversation);
-        }))
+        let conversation = match opened {
+            Ok(conversation) => conversation,
+            Err(ending) => return Ok(Err(ending)),
+        };
+        self.log.opened += 1;
+        self.log.opening.push(self.around.clock.now().since(began));
+        self.conversation = Some(conversation);
+        match self.around.service.has_sessions() {
+            true => self.hello(began, deadline).await,
+            false => Ok(Ok(())),
+        }
     }
 
     /// Asks, opening a conversation if there is none. Returns the id in the conversation.
@@ -165,15 +235,16 @@ impl<N: Net> Client<N> {
         if self.conversation.is_none()
             && let Err(ending) = self.open(deadline).await?
         {
-            self.not_begun(number, asked, ending);
+            self.not_begun(number, None, asked, ending);
             return Ok(None);
         }
         let Some(conversation) = &mut self.conversation else { return Ok(None) };
         let mut request = SumRequest { name: &self.name, number, wants_sum: false };
         let padded = padded(&self.name, length.saturating_sub(request.format().len()));
         request.name = &padded;
-        let id = conversation.ask(&request.format(), deadline, !RANGE.contains(&number));
-        self.pending.insert(id, Pending::new(number, asked));
+        let text = request.format();
+        let id = conversation.ask(sum_question(&text, number), deadline);
+        self.pending.insert(id, Pending::new(number, None, asked));
         Ok(Some(id))
     }
 
@@ -278,9 +349,15 @@ pub(in crate::scenario) fn name(index: usize) -> String {
 const NAMES: &str = "Client ";
 
 /// Returns what tells a client from the others.
-pub(super) fn letter(name: &str) -> Option<&str> {
+pub(in crate::scenario) fn letter(name: &str) -> Option<&str> {
     // What makes a message long is no part of it.
     name.strip_prefix(NAMES).map(|letters| letters.trim_end_matches('x'))
+}
+
+/// Returns what asks with a number.
+fn sum_question(text: &str, number: i64) -> Question<'_> {
+    let stops = !RANGE.contains(&number);
+    Question { text, purpose: if stops { Purpose::Shutdown } else { Purpose::Line } }
 }
 
 /// Returns a name with so many letters more: what makes a message long.

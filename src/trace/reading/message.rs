@@ -8,7 +8,8 @@ use crate::escape::escape;
 use crate::packet::Datagram;
 use crate::protocol::datagram::header::{COOKIE_LENGTH, HEADER_LENGTH, Header, HeaderError, Type};
 
-/// Splits bytes into messages, escaped; what is behind the last end of line is one too.
+/// Splits bytes into messages, escaped; what is behind the last end of line is one too. What is no
+/// text, the bytes of a file for instance, is not shown, nor is what follows it.
 pub(super) fn lines(bytes: &[u8]) -> Vec<String> {
     let mut lines: Vec<_> = bytes.split(|byte| *byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {
@@ -17,7 +18,29 @@ pub(super) fn lines(bytes: &[u8]) -> Vec<String> {
     let text = |line: &&[u8]| {
         String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
     };
-    lines.iter().map(|line| escape(&text(line))).collect()
+    lines.iter().map(text).take_while(|text| is_text(text)).map(|text| escape(&text)).collect()
+}
+
+/// Returns whether this was text before it was made legible; a segment may begin and end in the middle
+/// of a character.
+fn is_text(legible: &str) -> bool {
+    /// Three bytes at most of a character that was cut at the beginning, one mark for its first
+    /// bytes at the end (RFC 3629 section 3: four bytes a character).
+    const CUT: usize = 4;
+    let illegible = legible.chars().filter(|sign| *sign == char::REPLACEMENT_CHARACTER).count();
+    illegible == 0 || (illegible <= CUT && !legible.contains(char::is_control))
+}
+
+/// Returns what a framed datagram says in words, as far as its name does not: what a client is called,
+/// why it is turned away, which bytes of a file follow.
+pub(super) fn said(datagram: &Datagram<'_>) -> Option<String> {
+    let (header, payload) = Header::parse(datagram.payload).ok()?;
+    let said = match header.kind {
+        Type::Welcome | Type::Busy => payload,
+        Type::Reply => &payload[..memchr::memchr(b'\n', payload)?],
+        _ => return None,
+    };
+    Some(escape(&String::from_utf8_lossy(said)))
 }
 
 /// Writes messages in at most `room` columns, each with a space before it, and says how many more
@@ -115,5 +138,24 @@ impl fmt::Display for Fragment {
     /// Writes the first and the last byte, counted from 0 as IP does: `fragment 1480..2959`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "fragment {}..{}", self.first, self.first + self.length - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_file_are_not_shown_but_the_line_before_them_is() {
+        let segment = b"FILE notes 7 00\n\xf1\x8f\xff\x00\xfe\xfd\xfc\nhello";
+        assert_eq!(lines(segment), ["FILE notes 7 00"]);
+        assert_eq!(lines(b"\x1c\xffab\n"), [""; 0]);
+    }
+
+    #[test]
+    fn text_that_is_cut_in_the_middle_of_a_character_is_still_text() {
+        let whole = "a \u{20ac} b".as_bytes();
+        assert_eq!(lines(&whole[..4]), ["a \u{fffd}"]);
+        assert_eq!(lines(&whole[3..]), ["\u{fffd}\u{fffd} b"]);
     }
 }

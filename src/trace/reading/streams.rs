@@ -90,6 +90,16 @@ impl Streams {
     }
 }
 
+/// Reads a segment that no end of the connection has sent: its numbers are guesses.
+pub(super) fn forged(segment: &Segment<'_>) -> (Kind, bool, usize, Words) {
+    let (kind, head) = match segment.rst {
+        true => (Kind::Reset, "RST, number guessed"),
+        false => (Kind::Data, "DATA, number guessed"),
+    };
+    let words = Words { messages: message::lines(segment.payload), ..Words::of(head) };
+    (kind, false, segment.payload.len(), words)
+}
+
 impl Stream {
     fn begun(first: u32, next: u32) -> Self {
         Stream {

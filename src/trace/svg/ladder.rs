@@ -17,6 +17,9 @@ const TOP: f64 = 84.0;
 /// How far a lost packet is drawn, as a part of the way: its reason must fit behind it.
 const LOST_AFTER: f64 = 0.6;
 
+/// Where a forged packet begins, as a part of the way: not at the host whose name it bears.
+const FORGED_FROM: f64 = 0.06;
+
 /// How far down an arrow goes that has no end.
 const DROOP: f64 = 22.0;
 
@@ -72,7 +75,7 @@ impl<'a> Way<'a> {
         let arrives = at(What::Arrived(index)).unwrap_or(from.y + droop);
         let to = end(packet.to(), arrives);
         let copied = at(What::CopyArrived(index)).map(|y| end(packet.to(), y));
-        Some(Way { index, packet, from, to, copied })
+        Some(Way { index, packet, from: begun(packet, from, to), to, copied })
     }
 
     /// Returns where it ends if it never arrives.
@@ -103,6 +106,9 @@ impl Picture {
         // Lines first: no label is crossed out.
         for way in ways.iter().flatten() {
             self.lines(way);
+        }
+        for way in ways.iter().flatten().filter(|way| way.packet.forged) {
+            self.canvas.dot("ladder-hollow", way.from);
         }
         for way in ways.iter().flatten() {
             self.label(way);
@@ -180,7 +186,7 @@ impl Picture {
     fn label(&mut self, way: &Way<'_>) {
         let Way { index, packet, from, to, .. } = *way;
         let part = if packet.first().is_some() { 1.0 } else { LOST_AFTER };
-        let who = self.names.before(packet.client);
+        let who = self.names.before(packet.client) + packet.warning();
         let room = part * (SERVER - CLIENT) - 2.5 * MARGIN;
         let columns = ((room / CHARACTER) as usize).saturating_sub(who.len());
         let text = who + &self.readings[index].fit(columns);
@@ -238,6 +244,9 @@ impl Picture {
         if self.readings.iter().any(|reading| reading.again) {
             shapes.push("Dashed: sent again");
         }
+        if packets.iter().any(|packet| packet.forged) {
+            shapes.push("Circle: forged, no host has sent it");
+        }
         if packets.iter().any(|packet| packet.duplicated.is_some()) {
             shapes.push("Double head: doubled by the wire, the copy is dotted");
         }
@@ -246,6 +255,17 @@ impl Picture {
             lines.push(format!("{} more packets and notes are not drawn.", self.unseen));
         }
         lines
+    }
+}
+
+/// Returns where the line of a packet begins: at a host, or, if no host has sent it, on the way.
+fn begun(packet: &TracedPacket, from: Point, to: Point) -> Point {
+    match packet.forged {
+        true => Point {
+            x: from.x + FORGED_FROM * (to.x - from.x),
+            y: from.y + FORGED_FROM * (to.y - from.y),
+        },
+        false => from,
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 
 use super::super::NO_DEADLINE;
 use super::{Client, Pending};
+use crate::escape::escape;
 use crate::net::Net;
 use crate::protocol::{Closing, Ending, Exchange, RequesterEvent, Transmission};
 use crate::scenario::log::ExchangeLog;
@@ -13,14 +14,25 @@ use crate::time::Timestamp;
 
 impl Pending {
     /// An exchange in which nothing has been sent yet.
-    pub(super) fn new(number: i64, asked: Timestamp) -> Self {
-        Pending { number, asked, sent: Vec::new() }
+    pub(super) fn new(number: i64, text: Option<&str>, asked: Timestamp) -> Self {
+        Pending { number, text: text.map(str::to_owned), asked, sent: Vec::new() }
     }
 
-    fn end(self, ended: Timestamp, ending: Ending) -> ExchangeLog {
-        let Pending { number, asked, sent } = self;
+    pub(super) fn end(self, ended: Timestamp, ending: Ending) -> ExchangeLog {
+        let Pending { number, text, asked, sent } = self;
         let (retransmissions, still_waiting) = (0, false);
-        ExchangeLog { number, asked, sent, ended, ending, retransmissions, still_waiting }
+        ExchangeLog { number, text, asked, sent, ended, ending, retransmissions, still_waiting }
+    }
+
+    /// Says how it ended, for the ladder.
+    pub(super) fn end_in_words(&self, ending: &Ending) -> String {
+        match (&self.text, ending) {
+            (Some(text), Ending::Replied(reply)) => {
+                format!("{} -> {}", escape(text), escape(reply))
+            }
+            (Some(text), other) => format!("{}: {}", escape(text), other.name().replace('_', " ")),
+            (None, ending) => end_in_words(self.number, ending),
+        }
     }
 }
 
@@ -30,9 +42,16 @@ impl<N: Net> Client<N> {
     }
 
     /// Takes note of an exchange that ended before it could begin.
-    pub(super) fn not_begun(&mut self, number: i64, asked: Timestamp, ending: Ending) {
-        self.remark(end_in_words(number, &ending));
-        let log = Pending::new(number, asked).end(self.around.clock.now(), ending);
+    pub(super) fn not_begun(
+        &mut self,
+        number: i64,
+        text: Option<&str>,
+        asked: Timestamp,
+        ending: Ending,
+    ) {
+        let pending = Pending::new(number, text, asked);
+        self.remark(pending.end_in_words(&ending));
+        let log = pending.end(self.around.clock.now(), ending);
         self.log.exchanges.push(log);
     }
 
@@ -40,6 +59,7 @@ impl<N: Net> Client<N> {
     pub(super) fn take(&mut self, event: RequesterEvent) {
         match event {
             RequesterEvent::Sent { id, reason, .. } => self.sent_once_more(id, reason),
+            RequesterEvent::Content { .. } | RequesterEvent::TurnedAway(_) => {}
             RequesterEvent::Unexpected => {
                 self.log.unexpected += 1;
                 self.remark("answers nothing that was asked: dropped");
@@ -55,11 +75,19 @@ impl<N: Net> Client<N> {
         let Some(pending) = self.pending.get_mut(&id) else { return };
         let before = pending.sent.last().copied();
         pending.sent.push(now);
-        match (before, reason) {
-            (None, _) => self.around.note(|board| board.sent += 1),
-            (Some(_), Transmission::WithCookie) => self.remark("again, with the cookie"),
-            (Some(at), _) => {
-                let waited = now.since(at).as_secs_f64();
+        if before.is_none() {
+            self.around.note(|board| board.sent += 1);
+        }
+        self.remark_copy(before, reason);
+    }
+
+    /// Says of a copy why it left; `before` is when the last one did.
+    pub(super) fn remark_copy(&mut self, before: Option<Timestamp>, reason: Transmission) {
+        let Some(before) = before else { return };
+        match reason {
+            Transmission::WithCookie => self.remark("again, with the cookie"),
+            _ => {
+                let waited = self.around.clock.now().since(before).as_secs_f64();
                 self.remark(format!("no answer for {waited:.3} s: repeat"));
             }
         }
@@ -77,15 +105,20 @@ impl<N: Net> Client<N> {
         let Some(pending) = self.pending.remove(&exchange.id) else { return };
         let ended = self.around.clock.now();
         let Exchange { ending, retransmissions, .. } = exchange;
-        let still_waiting = self.around.config.timeout.is_none()
-            && ending == Ending::TimedOut
-            && ended.since(pending.asked) >= NO_DEADLINE;
+        let still_waiting = self.still_waits(&pending, &ending);
         match still_waiting {
             true => self.remark(format!("{}: still waiting", pending.number)),
-            false => self.remark(end_in_words(pending.number, &ending)),
+            false => self.remark(pending.end_in_words(&ending)),
         }
         let log = pending.end(ended, ending);
         self.log.exchanges.push(ExchangeLog { retransmissions, still_waiting, ..log });
+    }
+
+    /// Returns whether nothing has ended an exchange but us, who stopped looking.
+    pub(super) fn still_waits(&self, pending: &Pending, ending: &Ending) -> bool {
+        self.around.config.timeout.is_none()
+            && *ending == Ending::TimedOut
+            && self.around.clock.now().since(pending.asked) >= NO_DEADLINE
     }
 
     /// Takes note that the system does not send what was asked: the conversation is over.
