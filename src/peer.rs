@@ -20,6 +20,14 @@ impl Transport {
             Transport::Udp => "udp",
         }
     }
+
+    /// Returns the other one.
+    pub const fn other(self) -> Self {
+        match self {
+            Transport::Tcp => Transport::Udp,
+            Transport::Udp => Transport::Tcp,
+        }
+    }
 }
 
 impl fmt::Display for Transport {

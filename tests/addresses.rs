@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::process::Command;
 
-use socklab::client::{ClientConfig, Outcome, Question, ask_once};
+use socklab::client::{ClientConfig, Outcome, ask_once};
 use socklab::net::kernel::Kernel;
 use socklab::peer::Transport;
 use socklab::protocol::Ending;
+use socklab::protocol::Question;
 use socklab::time::Clock;
 #[cfg(target_os = "linux")]
 use support::peers::Deaf;
@@ -93,7 +94,7 @@ fn ask_at(addresses: &[SocketAddr], transport: Transport, timeout_ms: u64) -> Ou
     let mut config = ClientConfig::new(transport);
     config.timeout = Some(std::time::Duration::from_millis(timeout_ms));
     runtime.expect("a runtime").block_on(async {
-        let question = Question { text: "Ada;25", stops_server: false };
+        let question = Question::line("Ada;25");
         let mut random = rand::SeedableRng::seed_from_u64(1);
         let clock = Clock::start();
         let mut heard = |_| {};

@@ -17,13 +17,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("net", &["packet", "time", "wire"]),
     ("trace", &["escape", "packet", "protocol", "time", "wire"]),
     ("server", &["escape", "net", "peer", "protocol", "service", "time"]),
-    ("client", &["net", "peer", "protocol", "time"]),
-    ("testbed", &["net", "peer", "protocol", "server", "service", "time", "trace", "wire"]),
+    ("client", &["net", "peer", "protocol", "service", "time"]),
+    (
+        "testbed",
+        &["net", "packet", "peer", "protocol", "server", "service", "time", "trace", "wire"],
+    ),
     (
         "scenario",
         &[
-            "client", "escape", "net", "packet", "peer", "protocol", "service", "testbed", "time",
-            "trace", "wire",
+            "client", "escape", "net", "packet", "peer", "protocol", "server", "service",
+            "testbed", "time", "trace", "wire",
         ],
     ),
     ("report", &["scenario", "testbed", "time", "trace", "wire"]),

@@ -161,6 +161,74 @@ fn work_in_flight_is_answered_unless_there_is_no_time_for_it() {
     expect(&["ctrl-c-drain", "--drain", "0s"], &["tcp.agreed==1", "tcp.executions==5"]);
 }
 
+/// Returns the cells of a row of a table, word by word.
+fn words<'a>(table: &'a str, label: &str) -> Vec<&'a str> {
+    let row = table.lines().find_map(|line| line.trim_start().strip_prefix(label));
+    row.unwrap_or_else(|| panic!("no {label} in {table}")).split_whitespace().collect()
+}
+
+#[test]
+fn four_models_serve_a_class_in_which_one_sleeps_and_three_of_them_do_it_well() {
+    let table = stdout(&compare(&["slow-client-models"]));
+    let answered = words(&table, "answered while one slept").join(" ");
+    assert_eq!(answered, "0 of 9 9 of 9 9 of 9 9 of 9 9 of 9", "{table}");
+    let held = words(&table, "server: sockets, threads");
+    let number = |word: &&str| word.trim_end_matches(',').parse::<usize>().expect("a number");
+    let sockets: Vec<usize> = held.iter().step_by(2).map(number).collect();
+    assert_eq!(sockets, [2, 11, 11, 11, 1], "{table}");
+    let threads: Vec<usize> = held.iter().skip(1).step_by(2).map(number).collect();
+    // Each of the ten connections has its own.
+    assert!(threads[1] >= threads[3] + 10 && threads[2] <= threads[3] + 1, "{table}");
+    expect(
+        &["slow-client-models.busy"],
+        &["tcp_serial.failed==9", "tcp_threads.agreed==10", "tcp_poll.agreed==10"],
+    );
+}
+
+#[test]
+fn a_second_client_is_told_or_waits_for_the_first_to_leave() {
+    expect(
+        &["second-client-serial"],
+        &["tcp_serial.outcome==busy", "tcp_serial.agreed==2", "udp_serial.failed==0"],
+    );
+    expect(
+        &["second-client-serial", "--second", "queue"],
+        &["tcp_serial.failed==0", "tcp_serial.max_ms>=1900", "udp_serial.max_ms<1900"],
+    );
+}
+
+#[test]
+fn a_port_has_one_server_of_each_transport() {
+    let table = stdout(&compare(&["port-in-use"]));
+    let second = words(&table, "a second server, same port").join(" ");
+    assert_eq!(second, "cannot (exit 1) cannot (exit 1)", "{table}");
+    assert!(table.contains("Address already in use"), "{table}");
+    let beside = words(&table, "one of the other transport").join(" ");
+    assert_eq!(beside, "UDP: listens TCP: listens", "{table}");
+    expect(&["port-in-use"], &["tcp.agreed==2", "udp.agreed==2"]);
+}
+
+#[test]
+fn time_wait_keeps_a_server_from_its_port_unless_it_reuses_the_address() {
+    expect(&["port-in-use.restart"], &["tcp.agreed==2", "udp.agreed==2"]);
+    for arguments in [&["port-in-use.no-reuseaddr"][..], &["port-in-use.restart", "--no-reuseaddr"]]
+    {
+        expect(arguments, &["tcp.outcome==refused", "tcp.agreed==1", "udp.agreed==2"]);
+        let table = stdout(&compare(arguments));
+        let again = words(&table, "started again at once").join(" ");
+        assert_eq!(again, "cannot (exit 1) listens", "{table}");
+    }
+}
+
+#[test]
+fn a_crowd_holds_a_socket_each_over_tcp_and_one_together_over_udp() {
+    let arguments = ["many-clients", "--clients", "200", "--exchanges", "2"];
+    expect(&arguments, &["tcp.agreed==400", "udp.agreed==400"]);
+    let table = stdout(&compare(&arguments));
+    let held = words(&table, "held by the server then");
+    assert_eq!((&held[..2], &held[4..6]), (&["201", "sockets,"][..], &["1", "socket,"][..]));
+}
+
 #[test]
 fn one_seed_draws_the_same_numbers_for_both() {
     let sums = |seed: &str| {

@@ -12,7 +12,8 @@
 //!   of the page what still runs is ended. Of a command that nothing follows in its terminal, only
 //!   the lines shown are compared, not whether more come.
 //! - A line with the client's prompt has it run in a real terminal, and what stands behind the
-//!   prompt typed; `^C` is Ctrl+C there.
+//!   prompt typed; `^C` is Ctrl+C there. A client that goes on asking is answered in later blocks,
+//!   too.
 //! - Every page begins with port 12000 free. What differs from run to run is in `masks`, what is not
 //!   run in `not_run`.
 //! - What `compare` prints of the simulated network is compared to the letter. `RENEW=1 cargo test

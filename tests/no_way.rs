@@ -8,10 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
-use socklab::client::{ClientConfig, Question, ask_once};
+use socklab::client::{ClientConfig, ask_once};
 use socklab::net::{Net, Udp};
 use socklab::peer::Transport;
 use socklab::protocol::Ending;
+use socklab::protocol::Question;
 use socklab::time::Clock;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -77,7 +78,7 @@ async fn a_client_whose_network_is_gone_keeps_its_deadline_and_does_not_spin() {
         ..ClientConfig::new(Transport::Udp)
     };
     let server = "192.0.2.1:12000".parse().expect("an address");
-    let question = Question { text: "A;25", stops_server: false };
+    let question = Question::line("A;25");
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let clock = Clock::start();
     let outcome = ask_once(&net, &[server], &config, question, clock, &mut random, &mut |_| {})

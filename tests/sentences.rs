@@ -339,6 +339,172 @@ fn a_death_is_told_as_each_client_met_it() {
     ]);
 }
 
+#[test]
+fn a_second_client_is_told_what_it_met() {
+    const SILENCE: &str = "Then silence: its question waited unread until the first had left";
+    const THERE: &str = "answered while the first was still there";
+    check(&[
+        (
+            "second-client-serial",
+            &[SILENCE],
+            &[
+                "connected after 50 ms",
+                "only to say BUSY, 100 ms after",
+                "answered after 100",
+                THERE,
+            ],
+        ),
+        ("second-client-serial.queue", &["BUSY", "Asked again"], &[SILENCE, THERE]),
+        (
+            "second-client-serial.queue --timeout 1s",
+            &[SILENCE],
+            &[
+                "waited without a word: the program gave up by its own clock, after 1 s",
+                "executed it all the same",
+                "Asked again when the first had left, it was answered",
+            ],
+        ),
+        ("second-client-serial --loss c2s:100%", &["BUSY", THERE], &["got no connection: the"]),
+        ("second-client-serial --delay 2s", &["BUSY", "silence", THERE], &["answered after 8 s"]),
+        ("second-client-serial --work 2s", &[THERE], &["Over UDP it was answered after 2.0 s"]),
+    ]);
+}
+
+#[test]
+fn who_waited_for_the_sleeper_is_counted() {
+    const LATER: &str = "all 9 were answered later";
+    const ELSEWHERE: &str = "Elsewhere only the sleeper's own task waited";
+    const HALF: &str = "half a message cannot exist";
+    check(&[
+        (
+            "slow-client-models",
+            &["busy", "thread waited"],
+            &[
+                "0 (TCP, serial), 9 (TCP, tasks), 9 (UDP, serial)",
+                LATER,
+                ELSEWHERE,
+                HALF,
+                "Threads",
+            ],
+        ),
+        (
+            "slow-client-models --net loopback",
+            &["need this computer's own"],
+            &["own thread, or line in its list, or task waited", LATER, HALF],
+        ),
+        ("slow-client-models.busy", &[LATER], &["told all 9 that it was busy", ELSEWHERE]),
+        (
+            "slow-client-models --timeout 1s",
+            &["later"],
+            &["serial server waits with whom it serves.", ELSEWHERE],
+        ),
+        ("slow-client-models --delay 2s", &[ELSEWHERE, HALF], &["5 of 9 were answered later"]),
+        ("slow-client-models --timeout 1ms", &["A serial", ELSEWHERE, HALF], &["0 (UDP, serial)"]),
+    ]);
+}
+
+#[test]
+fn what_a_crowd_costs_is_counted() {
+    const EACH: &str = "one for each and one that listens";
+    const AGAIN: &str = "Our clients sent";
+    check(&[
+        (
+            "many-clients",
+            &[AGAIN],
+            &["100 clients asked", "101 sockets, one for each", "1 socket."],
+        ),
+        ("many-clients --clients 3 --loss 30%", &[], &["3 clients asked", AGAIN]),
+        ("many-clients --clients 5 --loss c2s:100%", &[EACH], &["0 of 25 over TCP, 0 of 25"]),
+    ]);
+}
+
+#[test]
+fn who_got_the_port_is_said_as_it_was() {
+    const MINUTE: &str = "On Linux that lasts a minute";
+    check(&[
+        (
+            "port-in-use --net loopback",
+            &["did not get it"],
+            &["A port is one socket's", "got the same number", "asked again and was answered"],
+        ),
+        (
+            "port-in-use.restart --net loopback",
+            &[MINUTE],
+            &["keeps 1 connection in TIME-WAIT", "With SO_REUSEADDR the server got its port"],
+        ),
+        (
+            "port-in-use.restart --no-reuseaddr --net loopback",
+            &["got its port again"],
+            &["Without SO_REUSEADDR the server could not listen", MINUTE, "free at once"],
+        ),
+        // Who resets the connection leaves nothing in TIME-WAIT.
+        (
+            "port-in-use.no-reuseaddr --work 2s --timeout 1s --net loopback",
+            &[MINUTE, "closed first"],
+            &["No connection was in TIME-WAIT", "Without SO_REUSEADDR the server got its port"],
+        ),
+    ]);
+}
+
+#[test]
+fn places_and_names_are_told_as_they_were_taken() {
+    const BUSY: &str = "before it read BUSY";
+    const LOST: &str = "its BYE was lost";
+    check(&[
+        ("client-limit", &[LOST], &[BUSY, "in answer to its HELLO", "E is Client04 over both"]),
+        ("client-limit --timeout 1ms", &[BUSY, "place"], &["nobody was let in: timed out (4)"]),
+        ("client-limit --semantics maybe", &["HELLO"], &[BUSY, "a bare datagram opens no session"]),
+        ("client-limit.bye-lost", &[BUSY], &[LOST, "over TCP 1.0 s later", "at its second try"]),
+        ("client-limit.bye-lost --drop syn", &[LOST, "second try"], &["25 ms later, over both"]),
+    ]);
+}
+
+#[test]
+fn silence_and_new_addresses_are_told_as_each_transport_met_them() {
+    const STALE: &str = "met STALE";
+    const READ: &str = "and A read it 3.0 s later";
+    const RST: &str = "belongs to no connection there (RST)";
+    check(&[
+        ("idle-expiry", &[STALE], &["FIN, and A read", "BYE, and A read", "by its silence alone"]),
+        ("idle-expiry --loss c2s:100%", &[READ], &["never had a session", "it never had one"]),
+        ("idle-expiry.bye-lost", &["said BYE"], &[STALE, "said FIN", "4 RTT"]),
+        ("idle-expiry.bye-lost --drop syn", &[STALE], &["BYE, and A read"]),
+        ("address-change", &[], &[RST, "Client01 is half-open: 2 places", "is still Client01"]),
+        ("address-change --loss 100%", &[RST, "half-open"], &["no session to move"]),
+        ("address-change --no-validate", &["proven"], &["it was not asked to prove"]),
+    ]);
+}
+
+#[test]
+fn forgeries_are_told_as_they_were_met() {
+    const TOOK: &str = "took the first that bore the server's address";
+    const COOKIE: &str = "it asks for a cookie first";
+    check(&[
+        ("spoofed", &["Another"], &[TOOK, "nobody there believed it", COOKIE]),
+        ("spoofed --semantics maybe", &["nobody there"], &[TOOK, "Another client believed it"]),
+        ("spoofed --drop reply:1", &[TOOK], &["believed none this time"]),
+        ("spoofed --loss s2c:100%", &[TOOK, "proven the"], &["No forged answer reached", COOKIE]),
+        ("spoofed --loss c2s:100%", &[COOKIE], &["no forged 101 reached the server"]),
+        ("spoofed.no-validate", &[COOKIE], &["one forged 101 stopped it"]),
+    ]);
+}
+
+#[test]
+fn a_file_is_told_as_far_as_it_came() {
+    const WHOLE: &str = "All three files are byte for byte the server's";
+    check(&[
+        ("file-transfer", &["Sent again"], &[WHOLE, "23 round trips are the least"]),
+        ("file-transfer.loss", &[], &[WHOLE, "Sent again: "]),
+        (
+            "file-transfer --loss s2c:100%",
+            &[WHOLE, "round trips"],
+            &["UDP, window 8: 0 bytes, timed out (4)"],
+        ),
+        ("file-transfer --semantics maybe", &[WHOLE], &["a bare datagram opens no session"]),
+        ("file-transfer --delay 0ms", &["round trips"], &["little to wait for"]),
+    ]);
+}
+
 /// What may be asked of any scenario.
 const OPTIONS: &[&str] = &[
     "",

@@ -9,16 +9,21 @@
 //! `measure` how a ratio is taken, `footprint` measures memory and cold start; `contender` and
 //! `process` start the servers, `references` are the bare ones, and the load comes from
 //! `stream_load` (TCP) and `datagram_load` (UDP). `simulation` measures the simulated network under
-//! the load of `simulated_load`, and beside `ns3`.
+//! the load of `simulated_load`, and beside `ns3`. `transfer` moves a large file beside `bare_copy`,
+//! `window` a small one through a simulated wire, `pipelined` has a calculator answer 1 MB at once.
+//! `models` prints a table of its own: all models, one to a thousand clients.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+mod bare_copy;
 mod contender;
 mod datagram_load;
 mod footprint;
 mod load;
 mod measure;
+mod models;
 mod ns3;
+mod pipelined;
 mod process;
 mod references;
 mod report;
@@ -26,6 +31,8 @@ mod rows;
 mod simulated_load;
 mod simulation;
 mod stream_load;
+mod transfer;
+mod window;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -102,16 +109,19 @@ fn parse(arguments: Vec<String>) -> io::Result<Option<Options>> {
 fn run(options: &Options) -> io::Result<bool> {
     let mut rows = rows::all();
     rows.retain(|row| wanted(&row.name, options));
+    // It has no ratios that a null test could bring to 1.
+    let table = wanted(models::NAME, options) && !options.null;
     if options.null {
         rows.retain(Row::has_reference);
         rows = rows.into_iter().map(Row::into_null_test).collect();
     }
-    if rows.is_empty() {
+    if rows.is_empty() && !table {
         return Err(io::Error::other("no such row; --list names them all"));
     }
     if options.list {
-        for row in &rows {
-            println!("{:<32} {}", row.name, row.target);
+        rows.iter().for_each(|row| println!("{:<32} {}", row.name, row.target));
+        if table {
+            println!("{:<32} a table", models::NAME);
         }
         return Ok(true);
     }
@@ -123,6 +133,9 @@ fn run(options: &Options) -> io::Result<bool> {
     let mut summary = Summary::new();
     for row in &rows {
         summary.add(row, row.measure(&plan));
+    }
+    if table {
+        summary.add_table(models::NAME, models::print_table(&plan));
     }
     summary.print();
     Ok(summary.worked())

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::{env, io};
 
+use socklab::server::Model;
+
 use crate::references::{self, REFERENCE};
 
-/// Idle connections and tokens need room that a beginner's server does not.
-const MAX_CLIENTS: &str = "4096";
+/// Idle connections need room that a beginner's server does not.
+const MAX_CLIENTS: &str = "10240";
 
 /// A server under test or beside it.
 #[derive(Clone, Copy, PartialEq)]
@@ -17,12 +19,18 @@ pub(crate) enum Contender {
     Ours,
     /// Our server with its transcript, written to a file.
     OursWithTranscript,
-    /// Our server with `-q` and room for thousands of connections.
-    OursRoomy,
+    /// Our server in one of its models, with `-q` and room for thousands of connections.
+    Model(Model),
+    /// The same, as a calculator.
+    Calculator(Model),
     /// One thread around epoll: about the least a TCP server can do.
     RawEpoll,
+    /// A thread for each connection, or one for the UDP socket, with blocking calls.
+    RawThreads,
     /// A loop around recvfrom and sendto: about the least a UDP server can do.
     RawDatagram,
+    /// One thread around epoll, over UDP.
+    RawDatagramEpoll,
     /// tokio, one task a connection, on one thread.
     BareTokio,
     /// memcached over UDP, one worker thread: a mature server in C.
@@ -33,9 +41,11 @@ impl Contender {
     /// What the table calls it.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Ours | Self::OursRoomy => "ours, quiet",
+            Self::Ours => "ours, quiet",
+            Self::Model(model) | Self::Calculator(model) => model.name(),
             Self::OursWithTranscript => "ours, transcript",
-            Self::RawEpoll => "raw epoll",
+            Self::RawEpoll | Self::RawDatagramEpoll => "raw epoll",
+            Self::RawThreads => "raw threads",
             Self::RawDatagram => "raw recvfrom",
             Self::BareTokio => "bare tokio",
             Self::Memcached => "memcached",
@@ -55,9 +65,19 @@ impl Contender {
         let command = match self {
             Self::Ours => ours(&["-q"], transport)?,
             Self::OursWithTranscript => ours(&[], transport)?,
-            Self::OursRoomy => ours(&["-q", "--max-clients", MAX_CLIENTS], transport)?,
+            Self::Model(model) => {
+                let options = ["-q", "--model", model.name(), "--max-clients", MAX_CLIENTS];
+                ours(&options, transport)?
+            }
+            Self::Calculator(model) => calculator(model, transport)?,
             Self::RawEpoll => reference(references::EPOLL)?,
+            Self::RawThreads => {
+                let mut command = reference(references::THREADS)?;
+                command.arg(transport);
+                command
+            }
             Self::RawDatagram => reference(references::DATAGRAM)?,
+            Self::RawDatagramEpoll => reference(references::DATAGRAM_EPOLL)?,
             Self::BareTokio => reference(references::TOKIO)?,
             Self::Memcached => {
                 let port = unused_udp_port()?;
@@ -73,17 +93,29 @@ impl Contender {
 }
 
 fn ours(options: &[&str], transport: &str) -> io::Result<Command> {
-    let built = option_env!("CARGO_BIN_EXE_server").map(PathBuf::from);
-    let path = env::var_os("SOCKLAB_SERVER").map(PathBuf::from).or(built);
-    let path = path.ok_or_else(|| io::Error::other("no server binary: set SOCKLAB_SERVER"))?;
-    let mut command = Command::new(path);
+    let mut command = server()?;
     command.args(options);
     command.args(["--number", "50", "--transport", transport, "127.0.0.1", "0"]);
     Ok(command)
 }
 
+fn calculator(model: Model, transport: &str) -> io::Result<Command> {
+    let mut command = server()?;
+    command.args(["-q", "--service", "calculator", "--model", model.name()]);
+    command.args(["--transport", transport, "127.0.0.1", "0"]);
+    Ok(command)
+}
+
+/// Our server, without any option yet.
+pub(crate) fn server() -> io::Result<Command> {
+    let built = option_env!("CARGO_BIN_EXE_server").map(PathBuf::from);
+    let path = env::var_os("SOCKLAB_SERVER").map(PathBuf::from).or(built);
+    let path = path.ok_or_else(|| io::Error::other("no server binary: set SOCKLAB_SERVER"))?;
+    Ok(Command::new(path))
+}
+
 /// The references are this program itself, so that they are built with the same settings.
-fn reference(kind: &str) -> io::Result<Command> {
+pub(crate) fn reference(kind: &str) -> io::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command.args([REFERENCE, kind]);
     Ok(command)

@@ -4,6 +4,9 @@ use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, getrlimit};
+use socklab::server::Model;
+
 use crate::contender::Contender;
 use crate::datagram_load::{Dialect, Heard, Peer};
 use crate::load::{REPLY, Tally};
@@ -13,7 +16,10 @@ use crate::report::Measured;
 use crate::rows::Target;
 use crate::stream_load::PingPong;
 
-const CONNECTIONS: u64 = 2_000;
+const CONNECTIONS: u64 = 10_000;
+/// Files that a process has open beside its connections, at most.
+const SPARE: u64 = 64;
+
 const TOKENS: u64 = 20_000;
 
 /// What a token may cost: 160 bytes, and for the reply it remembers 40 bytes and the text.
@@ -21,6 +27,12 @@ pub(crate) const BYTES_PER_TOKEN: usize = 160 + 40 + REPLY.len();
 
 /// Long enough for what follows an exchange (timers, buffers given back) to be over.
 const SETTLE: Duration = Duration::from_millis(500);
+
+/// Why connections cannot be counted on this machine, if they cannot.
+pub(crate) fn missing() -> Option<&'static str> {
+    let here = getrlimit(Resource::Nofile).current.is_none_or(|limit| limit > CONNECTIONS + SPARE);
+    (!here).then_some("10,000 connections need as many open files (ulimit -Hn)")
+}
 
 /// Memory of an idle connection that has made one exchange, ours beside tokio's.
 pub(crate) fn connection_memory(contender: Contender, target: Target) -> io::Result<Measured> {
@@ -55,7 +67,7 @@ fn memory_of_connections(contender: Contender) -> io::Result<f64> {
 
 /// Memory of a token with one remembered reply; each reply is awaited, so that none is lost.
 pub(crate) fn token_memory(target: Target) -> io::Result<Measured> {
-    let server = Server::start(Contender::OursRoomy, "udp")?;
+    let server = Server::start(Contender::Model(Model::Tasks), "udp")?;
     let mut peer = Peer::open(server.address, Dialect::Framed)?;
     exchange(&mut peer)?;
     sleep(SETTLE);

@@ -40,7 +40,8 @@ pub(crate) enum Metric {
 }
 
 impl Metric {
-    fn of(self, cell: &Cell) -> f64 {
+    /// The value of what was measured.
+    pub(crate) fn of(self, cell: &Cell) -> f64 {
         let exchanges = cell.tally.exchanges as f64;
         match self {
             Self::Wall => cell.tally.elapsed.as_secs_f64() / exchanges,
@@ -60,7 +61,7 @@ impl Metric {
 }
 
 /// One server under one load for a moment.
-struct Cell {
+pub(crate) struct Cell {
     tally: Tally,
     cpu: Duration,
 }
@@ -129,11 +130,18 @@ impl Side {
         Self { contender, pattern }
     }
 
-    fn start(self) -> io::Result<Server> {
+    /// Starts its server.
+    pub(crate) fn start(self) -> io::Result<Server> {
         Server::start(self.contender, self.pattern.transport())
     }
 
-    fn measure(self, server: &Server, plan: &Plan, total: &mut Tally) -> io::Result<Cell> {
+    /// Measures its server once; what was seen is added to `total`.
+    pub(crate) fn measure(
+        self,
+        server: &Server,
+        plan: &Plan,
+        total: &mut Tally,
+    ) -> io::Result<Cell> {
         let name = self.contender.name();
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
         let mut load = self.pattern.open(server.address).map_err(named)?;

@@ -24,8 +24,8 @@ pub(crate) const GUARDED: &str = "--guarded";
 /// A server that is not ready by then does not start at all.
 const START_LIMIT: Duration = Duration::from_secs(5);
 
-/// The thousands of idle connections of the memory row, and some to spare.
-const OPEN_FILES: u64 = 8_192;
+/// The thousands of idle connections of the memory rows, and some to spare.
+const OPEN_FILES: u64 = 12_288;
 
 /// Pins this process to one core; every process it starts inherits that.
 ///
@@ -78,20 +78,27 @@ impl Server {
     /// Starts the server over `transport` (`tcp` or `udp`) and waits until it is ready.
     pub(crate) fn start(contender: Contender, transport: &str) -> io::Result<Self> {
         let (command, port) = contender.command(transport)?;
-        let mut guarded = Command::new(env::current_exe()?);
-        guarded.arg(GUARDED).arg(command.get_program()).args(command.get_args());
-        Self::launch(guarded, contender, port)
+        Self::launch(guarded(&command)?, Some(contender), port)
+    }
+
+    /// Starts another server, and waits until it is ready.
+    pub(crate) fn start_command(command: &Command) -> io::Result<Self> {
+        Self::launch(guarded(command)?, None, None)
     }
 
     /// Starts it without the guard before it, which would be a second program start in its time.
     pub(crate) fn start_bare(contender: Contender, transport: &str) -> io::Result<Self> {
         let (command, port) = contender.command(transport)?;
-        Self::launch(command, contender, port)
+        Self::launch(command, Some(contender), port)
     }
 
-    fn launch(mut command: Command, contender: Contender, port: Option<u16>) -> io::Result<Self> {
+    fn launch(
+        mut command: Command,
+        contender: Option<Contender>,
+        port: Option<u16>,
+    ) -> io::Result<Self> {
         let program = command.get_program().to_owned();
-        let (output, stdout) = if contender == Contender::OursWithTranscript {
+        let (output, stdout) = if contender == Some(Contender::OursWithTranscript) {
             let (reader, writer) = transcript_file()?;
             (Output::Transcript(reader), Stdio::from(writer))
         } else {
@@ -106,7 +113,7 @@ impl Server {
         // From here on, an error drops the server and so ends it.
         let mut server = Self { child, output, address };
         match contender {
-            Contender::Memcached => server.wait_until_it_answers()?,
+            Some(Contender::Memcached) => server.wait_until_it_answers()?,
             _ => server.address = server.wait_until_it_is_ready()?,
         }
         Ok(server)
@@ -184,11 +191,29 @@ impl Server {
     /// Bytes of its own memory (heap, stacks) that are resident: what user space pays.
     pub(crate) fn private_memory(&self) -> io::Result<u64> {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Anonymous:"));
-        let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
-        let count = kilobytes.and_then(|number| number.trim().parse::<u64>().ok());
-        count.map(|kilobytes| kilobytes * 1024).ok_or_else(|| io::Error::other("no smaps_rollup"))
+        bytes_after(&text, "Anonymous:")
     }
+
+    /// The most bytes that were ever resident.
+    pub(crate) fn peak_memory(&self) -> io::Result<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        bytes_after(&text, "VmHWM:")
+    }
+}
+
+/// The bytes in the line `NAME: 12 kB` of a file in /proc.
+pub(crate) fn bytes_after(text: &str, name: &str) -> io::Result<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
+    let count = kilobytes.and_then(|number| number.trim().parse::<u64>().ok());
+    count.map(|kilobytes| kilobytes * 1024).ok_or_else(|| io::Error::other(format!("no {name}")))
+}
+
+/// A program that dies with this one.
+pub(crate) fn guarded(command: &Command) -> io::Result<Command> {
+    let mut guarded = Command::new(env::current_exe()?);
+    guarded.arg(GUARDED).arg(command.get_program()).args(command.get_args());
+    Ok(guarded)
 }
 
 impl Drop for Server {

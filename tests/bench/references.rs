@@ -2,23 +2,29 @@
 //!
 //! Each finds the message, its `;`, its integer, checks 1 to 100 and replies. None has message
 //! ids, a duplicate cache, timers, limits or a transcript: what ours adds on top is the ratio.
-//! They are this program started with `--reference KIND`, and end when they are killed.
+//! They are this program started with `--reference KIND`, and end when they are killed. The bare
+//! copy of a file is in `bare_copy`.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::resume_unwind;
+use std::thread;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 use socket2::SockRef;
 
+use crate::bare_copy::{self, RECEIVER, SENDER};
 use crate::load::REPLY;
 
 /// First argument of a process that is a reference.
 pub(crate) const REFERENCE: &str = "--reference";
 /// The kinds of reference.
 pub(crate) const EPOLL: &str = "epoll";
+pub(crate) const THREADS: &str = "threads";
 pub(crate) const DATAGRAM: &str = "datagram";
+pub(crate) const DATAGRAM_EPOLL: &str = "datagram-epoll";
 pub(crate) const TOKIO: &str = "tokio";
 
 /// As much as ours asks for; the kernel may grant less.
@@ -31,8 +37,12 @@ const SCRATCH: usize = 16 << 10;
 pub(crate) fn serve(kind: &[String]) -> io::Result<bool> {
     match kind.first().map(String::as_str) {
         Some(EPOLL) => serve_epoll()?,
+        Some(THREADS) => serve_threads(kind.get(1).is_some_and(|transport| transport == "udp"))?,
         Some(DATAGRAM) => serve_datagrams()?,
+        Some(DATAGRAM_EPOLL) => serve_datagrams_by_epoll()?,
         Some(TOKIO) => serve_tokio()?,
+        Some(SENDER) => bare_copy::send(&kind[1..])?,
+        Some(RECEIVER) => bare_copy::receive(&kind[1..])?,
         _ => return Err(io::Error::other("no such reference")),
     }
     Ok(true)
@@ -157,17 +167,68 @@ fn exchange(
     answered.and_then(|()| connection.stream.write_all(replies)).is_ok()
 }
 
-/// One thread, one blocking receive and one send for each datagram.
-fn serve_datagrams() -> io::Result<()> {
+/// A thread for each connection, or one for the UDP socket; one blocking read and one write in turn.
+fn serve_threads(datagrams: bool) -> io::Result<()> {
+    if datagrams {
+        let thread = thread::Builder::new().spawn(serve_datagrams)?;
+        return thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    println!("Server is ready to receive on tcp {}", listener.local_addr()?);
+    loop {
+        let (stream, _) = listener.accept()?;
+        stream.set_nodelay(true)?;
+        thread::Builder::new().spawn(move || {
+            let mut connection = Connection { stream, half_line: Vec::new() };
+            let (mut scratch, mut replies) = (vec![0; SCRATCH], Vec::new());
+            while exchange(&mut connection, &mut scratch, &mut replies) {}
+        })?;
+    }
+}
+
+fn datagram_socket() -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    // Best effort: with the usual 208 KiB the benchmark's windows fit as well.
+    // Best effort: with the usual 208 KiB all but a thousand clients at once fit as well.
     let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
     println!("Server is ready to receive on udp {}", socket.local_addr()?);
+    Ok(socket)
+}
+
+/// One receive and one send.
+fn exchange_datagrams(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
+    let (length, peer) = socket.recv_from(buffer)?;
+    if accepts(&buffer[..length]) {
+        socket.send_to(REPLY, peer)?;
+    }
+    Ok(())
+}
+
+/// One thread, one blocking receive and one send for each datagram.
+fn serve_datagrams() -> io::Result<()> {
+    let socket = datagram_socket()?;
     let mut buffer = [0; 2048];
     loop {
-        let (length, peer) = socket.recv_from(&mut buffer)?;
-        if accepts(&buffer[..length]) {
-            socket.send_to(REPLY, peer)?;
+        exchange_datagrams(&socket, &mut buffer)?;
+    }
+}
+
+/// One thread, level-triggered epoll; for each readiness all that waits is answered.
+fn serve_datagrams_by_epoll() -> io::Result<()> {
+    let socket = datagram_socket()?;
+    socket.set_nonblocking(true)?;
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    watch(&epoll, &socket)?;
+    let mut events = Vec::with_capacity(1);
+    let mut buffer = [0; 2048];
+    loop {
+        events.clear();
+        epoll::wait(&epoll, spare_capacity(&mut events), None)?;
+        loop {
+            match exchange_datagrams(&socket, &mut buffer) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::time::Instant;
 
 use crate::load::Tally;
@@ -136,6 +137,20 @@ impl Summary {
             Outcome::Failed(reason) => {
                 self.failed += 1;
                 println!("{:<27} FAILED: {reason}", row.name);
+            }
+        }
+    }
+
+    /// Counts a table that has printed itself.
+    pub(crate) fn add_table(&mut self, name: &str, seen: io::Result<Tally>) {
+        match seen {
+            Ok(seen) => {
+                self.total.add(&seen);
+                self.failed += u32::from(seen.wrong > 0);
+            }
+            Err(error) => {
+                self.failed += 1;
+                println!("{name:<27} FAILED: {error}");
             }
         }
     }

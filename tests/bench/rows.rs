@@ -5,13 +5,17 @@
 
 use std::fmt;
 
+use socklab::server::Model;
+
 use crate::contender::Contender;
 use crate::datagram_load::Dialect::{Bare, Framed, Memcached};
 use crate::footprint;
 use crate::load::Pattern;
 use crate::measure::{Metric, Plan, Side, compare};
+use crate::pipelined;
 use crate::report::{Measured, Outcome};
 use crate::simulation::{BULK, Experiment, HUNDRED_EACH, LOSSY, TCP, UDP};
+use crate::{transfer, window};
 
 /// Ratios closer to 1 than this are a tie: the null test stays within it.
 const RESOLUTION: f64 = 0.03;
@@ -29,6 +33,9 @@ enum Subject {
     ConnectionMemory(Contender),
     TokenMemory,
     ColdStart(Contender),
+    PipelinedMemory,
+    Transfer,
+    Window,
     Simulation(Experiment),
 }
 
@@ -90,7 +97,10 @@ impl Row {
 
     /// Whether it compares with another server, so that there can be a null test.
     pub(crate) fn has_reference(&self) -> bool {
-        !matches!(self.subject, Subject::TokenMemory | Subject::Simulation(_))
+        matches!(
+            self.subject,
+            Subject::Exchanges { .. } | Subject::ConnectionMemory(_) | Subject::ColdStart(_)
+        )
     }
 
     /// The same row as a null test: the reference in our server's place.
@@ -100,7 +110,7 @@ impl Row {
             Subject::ConnectionMemory(contender) | Subject::ColdStart(contender) => {
                 *contender = Contender::BareTokio;
             }
-            Subject::TokenMemory | Subject::Simulation(_) => {}
+            _ => {}
         }
         if !matches!(self.target, Target::BytesAtMost(_)) {
             self.target = Target::Tie;
@@ -108,27 +118,36 @@ impl Row {
         self
     }
 
+    /// Why it cannot be measured on this machine, if it cannot.
+    fn missing(&self) -> Option<&'static str> {
+        match self.subject {
+            Subject::Exchanges { reference, .. } => reference.contender.missing(),
+            Subject::ConnectionMemory(_) => footprint::missing(),
+            Subject::Simulation(experiment) => experiment.missing(),
+            _ => None,
+        }
+    }
+
     /// Measures it.
     pub(crate) fn measure(&self, plan: &Plan) -> Outcome {
+        if let Some(reason) = self.missing() {
+            return Outcome::Skipped(reason);
+        }
+        let target = self.target;
         let measured = match self.subject {
             Subject::Exchanges { ours, reference, metric } => {
-                if let Some(reason) = reference.contender.missing() {
-                    return Outcome::Skipped(reason);
-                }
                 compare(ours, reference, metric, plan).map(|comparison| {
                     let reference = reference.contender.name();
-                    Measured::of_exchanges(comparison, metric, reference, self.target)
+                    Measured::of_exchanges(comparison, metric, reference, target)
                 })
             }
-            Subject::ConnectionMemory(ours) => footprint::connection_memory(ours, self.target),
-            Subject::TokenMemory => footprint::token_memory(self.target),
-            Subject::ColdStart(ours) => footprint::cold_start(ours, plan, self.target),
-            Subject::Simulation(experiment) => {
-                if let Some(reason) = experiment.missing() {
-                    return Outcome::Skipped(reason);
-                }
-                experiment.measure(plan, self.target)
-            }
+            Subject::ConnectionMemory(ours) => footprint::connection_memory(ours, target),
+            Subject::TokenMemory => footprint::token_memory(target),
+            Subject::ColdStart(ours) => footprint::cold_start(ours, plan, target),
+            Subject::PipelinedMemory => pipelined::memory(target),
+            Subject::Transfer => transfer::beside_bare_copy(plan, target),
+            Subject::Window => window::beside_stop_and_wait(target),
+            Subject::Simulation(experiment) => experiment.measure(plan, target),
         };
         measured.map_or_else(|error| Outcome::Failed(error.to_string()), Outcome::Measured)
     }
@@ -136,17 +155,12 @@ impl Row {
 
 /// All rows, in the order of the table.
 pub(crate) fn all() -> Vec<Row> {
-    let connections = Subject::ConnectionMemory(Contender::OursRoomy);
-    let cold_start = Subject::ColdStart(Contender::Ours);
-    let (two_kibibytes, a_token) = (2048.0, footprint::BYTES_PER_TOKEN as f64);
     let mut rows = stream_rows();
     rows.extend(datagram_rows());
+    rows.extend(model_rows());
     rows.extend(transcript_rows());
-    rows.extend([
-        Row::new("memory, idle TCP connection", Target::BytesAtMost(two_kibibytes), connections),
-        Row::new("memory, UDP token", Target::BytesAtMost(a_token), Subject::TokenMemory),
-        Row::new("cold start to first reply", Target::RatioAtMost(2.0), cold_start),
-    ]);
+    rows.extend(service_rows());
+    rows.extend(footprint_rows());
     rows.extend(simulation_rows());
     rows
 }
@@ -161,7 +175,6 @@ fn stream_rows() -> Vec<Row> {
     let streams = |connections, depth| Pattern::Streams { connections, depth };
     vec![
         wall("TCP 1x1", Pattern::PingPong, 1.08),
-        cpu("TCP 64x1", streams(64, 1), 1.15),
         cpu("TCP 16x16 pipelined", streams(16, 16), 1.25),
         cpu("TCP 16x64 pipelined", streams(16, 64), 1.25),
         cpu("TCP new connection each", Pattern::NewConnections, 1.25),
@@ -187,6 +200,50 @@ fn datagram_rows() -> Vec<Row> {
         rate("UDP 1 socket x 64 framed", one(64, Framed), 1.10),
         rate("UDP 64 sockets x 1 bare", many(64, Bare), 1.06),
         rate("UDP 64 sockets x 1 framed", many(64, Framed), 1.06),
+    ]
+}
+
+/// The models, each beside the bare server that waits as it does.
+fn model_rows() -> Vec<Row> {
+    let row = |name, model, pattern, reference, most| {
+        let ours = Side::new(Contender::Model(model), pattern);
+        let reference = Side::new(reference, pattern);
+        let subject = Subject::Exchanges { ours, reference, metric: Metric::ServerCpu };
+        Row::new(name, Target::RatioAtMost(most), subject)
+    };
+    let tcp = Pattern::Streams { connections: 64, depth: 1 };
+    let udp = Pattern::ManySockets { sockets: 64, dialect: Bare };
+    vec![
+        row("TCP 64x1 threads", Model::Threads, tcp, Contender::RawThreads, 1.1),
+        row("TCP 64x1 poll", Model::Poll, tcp, Contender::RawEpoll, 1.15),
+        row("TCP 64x1 tasks", Model::Tasks, tcp, Contender::RawEpoll, 1.15),
+        row("UDP 64x1 threads", Model::Threads, udp, Contender::RawThreads, 1.1),
+        row("UDP 64x1 poll", Model::Poll, udp, Contender::RawDatagramEpoll, 1.15),
+        row("UDP 64x1 tasks", Model::Tasks, udp, Contender::RawDatagramEpoll, 1.15),
+    ]
+}
+
+fn service_rows() -> Vec<Row> {
+    let growth = Target::BytesAtMost(pipelined::MOST_GROWTH as f64);
+    vec![
+        Row::new("file over TCP", Target::RatioAtLeast(0.7), Subject::Transfer),
+        Row::new("file over UDP, window 8", Target::RatioAtLeast(5.0), Subject::Window),
+        Row::new("memory, 1 MB pipelined", growth, Subject::PipelinedMemory),
+    ]
+}
+
+fn footprint_rows() -> Vec<Row> {
+    let connection = |name, model| {
+        let connections = Subject::ConnectionMemory(Contender::Model(model));
+        Row::new(name, Target::BytesAtMost(2048.0), connections)
+    };
+    let token = Target::BytesAtMost(footprint::BYTES_PER_TOKEN as f64);
+    let cold_start = Subject::ColdStart(Contender::Ours);
+    vec![
+        connection("memory, idle TCP, poll", Model::Poll),
+        connection("memory, idle TCP, tasks", Model::Tasks),
+        Row::new("memory, UDP token", token, Subject::TokenMemory),
+        Row::new("cold start to first reply", Target::RatioAtMost(2.0), cold_start),
     ]
 }
 

@@ -14,8 +14,9 @@ use socklab::net::{Listener, Net, Received, Stream};
 use socklab::peer::Transport;
 use socklab::protocol::datagram::Secrets;
 use socklab::protocol::event::Event;
-use socklab::protocol::{Ending, RequesterEvent};
+use socklab::protocol::{Ending, Question, RequesterEvent};
 use socklab::server::{Listening, ServerConfig, Sockets, Stop, serve};
+use socklab::service::Service;
 use socklab::service::sum::{ServerNumber, SumService};
 use socklab::time::Timestamp;
 use socklab::wire::{Fate, Impairment, WireConfig};
@@ -23,7 +24,7 @@ use socklab::wire::{Fate, Impairment, WireConfig};
 use crate::load::Tally;
 
 /// Virtual time that a run may take: TCP backs off far.
-const HORIZON: Duration = Duration::from_secs(100 * 3_600);
+pub(crate) const HORIZON: Duration = Duration::from_secs(100 * 3_600);
 
 /// What happens on the simulated network, between one client and one server.
 #[derive(Clone, Copy)]
@@ -90,7 +91,7 @@ impl Workload {
     }
 }
 
-fn config(seed: u64, way: Impairment) -> SimConfig {
+pub(crate) fn config(seed: u64, way: Impairment) -> SimConfig {
     let wire = WireConfig { seed, c2s: way, s2c: way, rules: Vec::new() };
     SimConfig { wire, ..SimConfig::default() }
 }
@@ -102,7 +103,7 @@ fn finish(run: Run<io::Result<u64>>) -> io::Result<(u64, u64)> {
     Ok((sent.count() as u64, exchanges))
 }
 
-fn server() -> SocketAddr {
+pub(crate) fn server() -> SocketAddr {
     // The server's host is 10.0.0.2, the port the one that lessons use.
     (Ipv4Addr::new(10, 0, 0, 2), 12_000).into()
 }
@@ -110,7 +111,8 @@ fn server() -> SocketAddr {
 /// Makes exchanges one after the other, in one conversation as long as it lasts. Returns how many
 /// were answered; at this loss a few are not.
 async fn exchange(sim: Sim, transport: Transport, count: u64) -> io::Result<u64> {
-    start_server(&sim, transport)?;
+    let service = SumService::new("Server of B".into(), ServerNumber::Fixed(50), false);
+    start_server(&sim, transport, Box::new(service))?;
     let (net, clock, mut random) = (sim.client(1), sim.clock(), ChaCha8Rng::seed_from_u64(1));
     let config = ClientConfig::new(transport);
     let (mut open, mut answered) = (None, 0);
@@ -120,7 +122,7 @@ async fn exchange(sim: Sim, transport: Transport, count: u64) -> io::Result<u64>
             Some(conversation) => conversation,
             None => Conversation::open(&net, server(), &config, clock, &mut random).await?,
         };
-        conversation.ask(&text, Some(clock.now() + HORIZON), false);
+        conversation.ask(Question::line(&text), Some(clock.now() + HORIZON));
         let ending = loop {
             if let RequesterEvent::Ended(exchange) = conversation.next_event().await? {
                 break exchange.ending;
@@ -139,13 +141,16 @@ async fn exchange(sim: Sim, transport: Transport, count: u64) -> io::Result<u64>
 }
 
 /// Starts the server that never says anything.
-fn start_server(sim: &Sim, transport: Transport) -> io::Result<()> {
+pub(crate) fn start_server(
+    sim: &Sim,
+    transport: Transport,
+    service: Box<dyn Service>,
+) -> io::Result<()> {
     let sockets = Sockets::bind(&sim.server(), server(), &[transport], true);
     let sockets = sockets.map_err(io::Error::other)?;
-    let service = SumService::new("Server of B".into(), ServerNumber::Fixed(50), false);
     let (secrets, clock) = (Secrets { key: [7; 16], epoch: 1 }, sim.clock());
     tokio::spawn(async move {
-        let (config, service) = (ServerConfig::default(), Box::new(service));
+        let config = ServerConfig::default();
         serve(sockets, config, &secrets, service, clock, Arc::new(Quiet), Stop::default()).await;
     });
     Ok(())

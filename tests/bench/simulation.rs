@@ -13,7 +13,7 @@ use socklab::peer::Transport;
 use crate::load::Tally;
 use crate::measure::{Plan, Spread};
 use crate::ns3;
-use crate::process::GUARDED;
+use crate::process::{GUARDED, bytes_after};
 use crate::report::Measured;
 use crate::rows::Target;
 use crate::simulated_load::Workload;
@@ -154,9 +154,7 @@ pub(crate) fn print_memory() -> io::Result<bool> {
         workload.run(1, &mut tally)?;
     }
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    println!("{}", kilobytes.ok_or_else(|| io::Error::other("no VmHWM"))? * 1024);
+    println!("{}", bytes_after(&status, "VmHWM:")?);
     Ok(true)
 }
 

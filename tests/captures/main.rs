@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
-use socklab::client::{ClientConfig, Outcome, Question, ask_once};
+use socklab::client::{ClientConfig, Outcome, ask_once};
 use socklab::net::sim::{Sim, SimConfig, run};
 use socklab::net::{Stream, Udp};
 use socklab::peer::Transport;
+use socklab::protocol::Question;
 use socklab::protocol::datagram::Secrets;
 use socklab::protocol::event::Event;
 use socklab::server::{Listening, ServerConfig, Sockets, Stop, serve};
@@ -90,7 +91,7 @@ pub(crate) fn start_server(sim: &Sim) {
 pub(crate) async fn ask(sim: &Sim, config: &ClientConfig, number: u64) -> Outcome {
     let config = ClientConfig { timeout: Some(HORIZON), ..config.clone() };
     let text = format!("Client;{};sum", number % 100 + 1);
-    let question = Question { text: &text, stops_server: false };
+    let question = Question::line(&text);
     let mut random = ChaCha8Rng::seed_from_u64(number);
     ask_once(&sim.client(1), &[server()], &config, question, sim.clock(), &mut random, &mut |_| ())
         .await

@@ -11,13 +11,15 @@ const CHOSEN: [&str; 2] = ["12000", "12001"];
 
 /// Each pattern, and what stands in place of its `value`. A match without `value` stays as it is,
 /// and no other alternative of the pattern looks at it.
-const MASKS: [(&str, &str); 5] = [
+const MASKS: [(&str, &str); 6] = [
     // Whose transport layer it is. It also says its shortest retransmission timeout.
     (r"(?<value>\b(?:Linux|Darwin|[A-Z][a-z]*BSD) \d[\d.]*(?:, \w+)?(?:, RTO >= \w+)?)", "STACK"),
     // The system chose the port: behind an address, as an argument, in a sentence.
     (r"(?:(?:\b127\.0\.0\.1|\[?::1\]?|\blocalhost)[: ]|\bport )(?<value>\d{4,5})\b", "PORT"),
     // JSON: times of the day, durations, ids that were drawn, and the stack again.
     (r#""(?:\w+_ms|time|message_id|congestion_control)": ?(?<value>"[^"]*"|\d[\d.]*)"#, "VALUE"),
+    // When somebody came, and left.
+    (r"\b(?<value>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6})\b", "MOMENT"),
     // The seconds at which something was sent: each is drawn, and so many fit before the deadline.
     (r"\b(?<value>0(?:, \d+\.\d)+)\b", "N.N"),
     // Durations, whichever unit fits. The default of an option is the same in every run.
@@ -112,6 +114,12 @@ mod tests {
     #[test]
     fn the_default_of_an_option_is_compared() {
         masks("for 5s [default: 5s]", "for TIME [default: 5s]");
+    }
+
+    #[test]
+    fn moments_of_coming_and_leaving() {
+        let line = "Client01 connected at 2025-02-08 20:10:10.439015 UTC";
+        masks(line, "Client01 connected at MOMENT UTC");
     }
 
     #[test]

@@ -3,8 +3,12 @@
 /// The terminal of a block that names none. Its commands must end.
 pub(crate) const MAIN: &str = "main";
 
-/// The client's question. Where it is shown, the client has a terminal, and its reader types.
-pub(crate) const PROMPT: &str = "Enter an integer between 1 and 100:";
+/// The client's prompts. Where one is shown, the client has a terminal, and its reader types.
+pub(crate) const PROMPTS: [&str; 3] = [
+    "Enter an integer between 1 and 100:",
+    "Please enter the message to the server:",
+    "> Enter message (or 'exit' to quit, 'status' for client information)",
+];
 
 /// What Ctrl+C looks like.
 pub(crate) const INTERRUPT: &str = "^C";
@@ -41,6 +45,8 @@ pub(crate) enum Act {
     Command { text: String, answers: Vec<String> },
     /// The command prints these lines.
     Output(Vec<String>),
+    /// The reader types this at a prompt of a command from an earlier block.
+    Answer(String),
     /// The reader presses Ctrl+C.
     Interrupt,
 }
@@ -130,7 +136,7 @@ impl Fence<'_> {
                 _ => return Err(Mistake::new(self.line, format!("what is {word:?}?"))),
             };
         }
-        let steps = self.steps()?;
+        let steps = self.steps();
         if terminal == MAIN && !steps.first().is_some_and(|step| step.act.is_command()) {
             let what = "without terminal=NAME a block begins with a command";
             return Err(Mistake::new(self.line, what));
@@ -138,7 +144,7 @@ impl Fence<'_> {
         Ok(Some(Block { line: self.line, terminal: terminal.to_owned(), steps }))
     }
 
-    fn steps(&self) -> Result<Vec<Step>, Mistake> {
+    fn steps(&self) -> Vec<Step> {
         let mut steps = Steps::default();
         let mut lines = self.lines.iter().zip(self.line + 1..);
         while let Some((text, line)) = lines.next() {
@@ -156,7 +162,7 @@ impl Fence<'_> {
             } else if text.trim_end() == INTERRUPT {
                 steps.all.push(Step { line, act: Act::Interrupt });
             } else {
-                steps.output(line, text)?;
+                steps.output(line, text);
             }
         }
         for step in &mut steps.all {
@@ -166,7 +172,7 @@ impl Fence<'_> {
                 lines.truncate(last.map_or(0, |last| last + 1));
             }
         }
-        Ok(steps.all)
+        steps.all
     }
 }
 
@@ -183,22 +189,22 @@ impl Steps {
         self.all.push(Step { line, act: Act::Command { text, answers: Vec::new() } });
     }
 
-    fn output(&mut self, line: usize, text: &str) -> Result<(), Mistake> {
-        if let Some(answer) = text.strip_prefix(PROMPT) {
+    fn output(&mut self, line: usize, text: &str) {
+        if let Some(answer) = PROMPTS.iter().find_map(|prompt| text.strip_prefix(prompt)) {
+            let answer = answer.trim().to_owned();
             let command = self.all.iter_mut().rev().find_map(|step| match &mut step.act {
                 Act::Command { answers, .. } => Some(answers),
                 _ => None,
             });
-            let Some(answers) = command else {
-                return Err(Mistake::new(line, "a prompt stands in the block of its command"));
-            };
-            answers.push(answer.trim().to_owned());
+            match command {
+                Some(answers) => answers.push(answer),
+                None => self.all.push(Step { line, act: Act::Answer(answer) }),
+            }
         }
         match self.all.last_mut() {
             Some(Step { act: Act::Output(lines), .. }) => lines.push(text.to_owned()),
             _ => self.all.push(Step { line, act: Act::Output(vec![text.to_owned()]) }),
         }
-        Ok(())
     }
 }
 
@@ -287,8 +293,18 @@ mod tests {
         assert_eq!(mistake("```console\n$ one\n").what, "this block has no end");
         let what = mistake("```console\none\n```\n").what;
         assert_eq!(what, "without terminal=NAME a block begins with a command");
-        let text = format!("```console terminal=x\n{PROMPT} 25\n```\n");
-        assert_eq!(mistake(&text), Mistake::new(2, "a prompt stands in the block of its command"));
+    }
+
+    #[test]
+    fn at_a_prompt_in_a_later_block_the_earlier_command_is_answered() {
+        let shown = format!("more\n{} hello", PROMPTS[2]);
+        let block = one_block(&format!("```console terminal=x\n{shown}\nhelloACK\n```\n"));
+        let expected = [
+            output(2, &["more"]),
+            Step { line: 3, act: Act::Answer("hello".to_owned()) },
+            output(3, &[&format!("{} hello", PROMPTS[2]), "helloACK"]),
+        ];
+        assert_eq!(block.steps, expected);
     }
 
     #[test]

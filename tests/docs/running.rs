@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::page::{INTERRUPT, PROMPT};
+use crate::page::{INTERRUPT, PROMPTS};
 
 /// What an interrupted command may take to end. As long as a server that drains.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -146,23 +146,28 @@ impl Running {
         while self.code.is_none() && self.wait(deadline) {}
     }
 
+    /// Types this at the next prompt that has no answer yet.
+    pub(crate) fn answer_with(&mut self, answer: &str) {
+        self.answers.push_back(answer.to_owned());
+        self.answer();
+    }
+
     /// Types the next answer if a prompt waits for it.
     fn answer(&mut self) {
         let Some(keyboard) = &mut self.keyboard else { return };
         let asked = String::from_utf8_lossy(&self.output[self.answered..]);
-        if !asked.trim_end_matches(' ').ends_with(PROMPT) {
+        let asked = asked.trim_end_matches(' ');
+        if !PROMPTS.iter().any(|prompt| asked.ends_with(prompt)) {
             return;
         }
+        let Some(answer) = self.answers.pop_front() else { return };
         self.answered = self.output.len();
-        let typed = match self.answers.pop_front() {
-            None => return,
+        if answer == INTERRUPT {
             // The terminal shows it, but has no session whose processes it could interrupt.
-            Some(answer) if answer == INTERRUPT => {
-                let _ = keyboard.write_all(b"\x03");
-                return self.interrupt();
-            }
-            Some(answer) => format!("{answer}\n"),
-        };
+            let _ = keyboard.write_all(b"\x03");
+            return self.interrupt();
+        }
+        let typed = format!("{answer}\n");
         // A command that has gone needs no answer.
         let _ = keyboard.write_all(typed.as_bytes());
     }

@@ -39,6 +39,7 @@ impl<'a> Session<'a> {
                     self.command(&block.terminal, step.line, text, answers);
                 }
                 Act::Output(lines) => self.terminal(&block.terminal).show(lines),
+                Act::Answer(text) => self.terminal(&block.terminal).answer(text),
                 Act::Interrupt => {
                     let result = self.terminal(&block.terminal).interrupt();
                     self.note(result);
@@ -257,6 +258,25 @@ $ client 127.0.0.1 1
 Enter an integer between 1 and 100: ^C
 $ echo $?
 130
+```
+",
+        );
+    }
+
+    #[test]
+    fn a_command_that_goes_on_asking_is_answered_in_later_blocks() {
+        agrees(
+            "```console terminal=other
+$ for n in 1 2; do printf 'Please enter the message to the server: '; read text; \\
+  echo \"got $text\"; done
+Please enter the message to the server: one
+got one
+```
+```console terminal=other
+Please enter the message to the server: two
+got two
+$ echo $?
+0
 ```
 ",
         );

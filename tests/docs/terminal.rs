@@ -95,6 +95,13 @@ impl Terminal {
         }
     }
 
+    /// Types this at the command's next prompt.
+    pub(crate) fn answer(&mut self, text: &str) {
+        if let Some(typed) = &mut self.typed {
+            typed.running.answer_with(text);
+        }
+    }
+
     /// Turns to a later block, in which the command goes on.
     pub(crate) fn go_on(&mut self, line: usize) {
         if let Some(typed) = &mut self.typed {

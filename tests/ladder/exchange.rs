@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
-use socklab::client::{ClientConfig, Progress, Question, ask_once};
+use socklab::client::{ClientConfig, Progress, ask_once};
 use socklab::net::sim::{Run, Sim, run};
 use socklab::peer::Transport;
+use socklab::protocol::Question;
 use socklab::protocol::datagram::Secrets;
 use socklab::protocol::event::{DuplicateAnswer, Event, EventKind};
 use socklab::protocol::{Ending, RequesterEvent, Transmission};
@@ -73,7 +74,7 @@ impl Client {
         let (net, clock) = (self.sim.client(self.number), self.sim.clock());
         for number in 25..25 + count {
             let text = format!("{};{number}", self.name);
-            let question = Question { text: &text, stops_server: false };
+            let question = Question::line(&text);
             let mut progress = |progress| self.note_repetition(&progress);
             let (at, dice) = ([server()], &mut random);
             let asking = ask_once(&net, &at, &config, question, clock, dice, &mut progress);

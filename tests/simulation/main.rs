@@ -16,12 +16,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
-use socklab::client::{ClientConfig, Outcome, Question, ask_once};
+use socklab::client::{ClientConfig, Outcome, ask_once};
 use socklab::net::sim::{Run, Sim, SimConfig, SimEvent, SimFate, SimNet, run};
 use socklab::net::{Net, Received, Stream, Udp};
 use socklab::packet::{Packet, Segment};
 use socklab::peer::Transport;
 use socklab::protocol::Ending;
+use socklab::protocol::Question;
 use socklab::protocol::datagram::Secrets;
 use socklab::protocol::event::{Event, EventKind};
 use socklab::server::{Listening, ServerConfig, Sockets, Stop, serve};
@@ -105,7 +106,7 @@ pub(crate) fn start_server(sim: &Sim, stop: &Stop) -> Arc<Heard> {
 pub(crate) async fn ask(sim: &Sim, net: &SimNet, transport: Transport, number: u64) -> Outcome {
     let config = ClientConfig { timeout: Some(HORIZON), ..ClientConfig::new(transport) };
     let text = format!("Client;{};sum", number % 100 + 1);
-    let question = Question { text: &text, stops_server: false };
+    let question = Question::line(&text);
     let mut random = ChaCha8Rng::seed_from_u64(number);
     ask_once(net, &[server()], &config, question, sim.clock(), &mut random, &mut |_| ())
         .await

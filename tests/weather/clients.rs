@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};
-use socklab::client::{ClientConfig, Conversation, Progress, Question, ask_once};
+use socklab::client::{ClientConfig, Conversation, Progress, ask_once};
 use socklab::net::sim::{Sim, SimNet};
 use socklab::peer::Transport;
 use socklab::protocol::datagram::{RequesterConfig, Semantics};
 use socklab::protocol::parameters::MAX_MESSAGE;
 use socklab::protocol::{Ending, Exchange, RequesterEvent};
+use socklab::protocol::{Purpose, Question};
 use socklab::time::Timestamp;
 use tokio::time::timeout;
 
@@ -94,6 +95,7 @@ impl Talker {
                 window: self.talk.window,
                 icmp: self.talk.icmp,
                 max_message: MAX_MESSAGE,
+                keep_alive: None,
             },
         }
     }
@@ -130,7 +132,7 @@ impl Talker {
     async fn once(&mut self) {
         let (text, stops_server) = self.question();
         let index = self.note_question(text.clone(), false);
-        let question = Question { text: &text, stops_server };
+        let question = asks(&text, stops_server);
         let (config, clock, net) = (self.config(), self.sim.clock(), self.net.clone());
         let names = self.names();
         let mut copies = Vec::new();
@@ -235,7 +237,7 @@ impl Talker {
         {
             let (text, stops_server) = self.question();
             let deadline = self.talk.timeout.map(|timeout| now + timeout);
-            let id = conversation.ask(&text, deadline, stops_server);
+            let id = conversation.ask(asks(&text, stops_server), deadline);
             let index = self.note_question(text, true);
             pace.ids.push((id, index));
             pace.outstanding += 1;
@@ -273,4 +275,8 @@ impl Talker {
             _ => {}
         }
     }
+}
+
+fn asks(text: &str, stops_server: bool) -> Question<'_> {
+    Question { text, purpose: if stops_server { Purpose::Shutdown } else { Purpose::Line } }
 }

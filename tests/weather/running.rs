@@ -7,10 +7,11 @@ use std::sync::Once;
 use std::time::Duration;
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
-use socklab::client::{ClientConfig, Conversation, Question, ask_once};
+use socklab::client::{ClientConfig, Conversation, ask_once};
 use socklab::net::sim::{Run, Sim, SimConfig, SimNet, run};
 use socklab::net::{Net, Udp};
 use socklab::peer::Transport;
+use socklab::protocol::Question;
 use socklab::protocol::datagram::header::{Header, Type};
 use socklab::protocol::{Ending, RequesterEvent};
 use socklab::time::Timestamp;
@@ -193,7 +194,7 @@ const HEALTHY: Duration = Duration::from_secs(25);
 
 async fn probe(sim: &Sim, net: &SimNet, transport: Transport) -> Ending {
     let config = ClientConfig { timeout: Some(HEALTHY), ..ClientConfig::new(transport) };
-    let question = Question { text: "probe;5;sum", stops_server: false };
+    let question = Question::line("probe;5;sum");
     let mut random = ChaCha8Rng::seed_from_u64(1);
     ask_once(net, &[server()], &config, question, sim.clock(), &mut random, &mut |_| ())
         .await
@@ -211,7 +212,7 @@ async fn probe_all_places(sim: &Sim, net: &SimNet, places: usize) -> Vec<(Transp
         let opened = Conversation::open(net, server(), &config, clock, &mut random).await;
         let mut conversation = opened.expect("the server listens");
         asking.push(tokio::spawn(async move {
-            conversation.ask("probe;6;sum", Some(clock.now() + HEALTHY), false);
+            conversation.ask(Question::line("probe;6;sum"), Some(clock.now() + HEALTHY));
             loop {
                 let event = conversation.next_event().await.expect("sockets work");
                 if let RequesterEvent::Ended(exchange) = event {

@@ -4,14 +4,14 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use socklab::net::sim::Sim;
-use socklab::peer::{Peer, Transport};
+use socklab::peer::Transport;
 use socklab::protocol::datagram::{DatagramConfig, Secrets};
 use socklab::protocol::event::{Detail, Event};
 use socklab::protocol::parameters::MAX_MESSAGE;
 use socklab::protocol::stream::StreamConfig;
 use socklab::server::{Listening, ServerConfig, Sockets, Stop, serve};
 use socklab::service::sum::{ServerNumber, SumService};
-use socklab::service::{Next, Reply, Service};
+use socklab::service::{Caller, Next, Reply, Service};
 use socklab::time::Timestamp;
 use tokio::task::AbortHandle;
 
@@ -216,10 +216,12 @@ fn config(plan: &ServerPlan) -> ServerConfig {
             duplicate_cache: plan.duplicate_cache,
             goodbye: plan.goodbye,
             validate: plan.validate,
+            idle_timeout: plan.idle_timeout,
             detail: Detail::Everything,
         },
         max_clients: plan.max_clients,
         drain: plan.drain,
+        ..ServerConfig::default()
     }
 }
 
@@ -261,18 +263,24 @@ struct Recorded {
 }
 
 impl Service for Recorded {
-    fn is_sensitive(&self, peer: Peer, request: &str) -> bool {
-        self.inner.is_sensitive(peer, request)
+    fn is_sensitive(&self, caller: Caller, request: &str) -> bool {
+        self.inner.is_sensitive(caller, request)
     }
 
-    fn handle(&mut self, peer: Peer, request: &str, at: Timestamp, reply: &mut Reply<'_>) -> Next {
+    fn handle(
+        &mut self,
+        caller: Caller,
+        request: &str,
+        at: Timestamp,
+        reply: &mut Reply<'_>,
+    ) -> Next {
         if self.log.lock().0.ended.is_some() {
             return Next::Close;
         }
-        let next = self.inner.handle(peer, request, at, reply);
+        let next = self.inner.handle(caller, request, at, reply);
         let answer = String::from_utf8_lossy(reply.as_bytes()).into_owned();
         let request = request.to_owned();
-        let one = Execution { at, peer, request, reply: answer, next };
+        let one = Execution { at, peer: caller.peer, request, reply: answer, next };
         self.log.lock().0.executions.push(one);
         next
     }

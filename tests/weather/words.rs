@@ -144,6 +144,7 @@ fn packet(event: &SimEvent) -> String {
         SimFate::OnWire(Fate::Sent) => "sent".to_owned(),
         SimFate::OnWire(fate) => format!("{fate:?}"),
         SimFate::AtHost(drop) => format!("{drop:?}"),
+        SimFate::Forged => "forged".to_owned(),
     };
     format!("{arrow} #{} {fate}: {what}", event.packet.number)
 }
