@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use door::{compare, stderr, stdout};
 use serde_json::Value;
-use socklab::scenario::library::{NOT_HERE, SCENARIOS};
+use socklab::scenario::library::SCENARIOS;
 use socklab::scenario::{Network, Scenario};
 
 /// Runs a scenario with several seeds and requires each expectation of every one.
@@ -604,13 +604,6 @@ fn every_scenario_explains_what_happened() {
 
 #[test]
 fn what_this_version_lacks_is_named_and_refused() {
-    let list = stdout(&compare(&["--list"]));
-    for (name, ..) in NOT_HERE {
-        assert!(list.contains(name), "{name} is not in the list");
-        let output = compare(&[name]);
-        assert_eq!(output.status.code(), Some(11), "{name}");
-        assert!(stderr(&output).contains("it needs "), "{}", stderr(&output));
-    }
     let kernel = compare(&["happy-path", "--net", "kernel"]);
     assert_eq!(kernel.status.code(), Some(11));
 }

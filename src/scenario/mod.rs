@@ -185,6 +185,8 @@ pub struct Script {
     pub server: Listener,
     /// The server holds each reply back for so long.
     pub work: Duration,
+    /// The thread that serves a request is busy with it for so long.
+    pub compute: Duration,
     /// The server says BYE when it stops.
     pub goodbye: bool,
     /// How TCP bytes become messages, in place of the user's choice.
@@ -350,7 +352,8 @@ impl Scenario {
     pub fn mostly_waits(&self) -> bool {
         let mut steps = self.script.clients.iter().flat_map(|steps| steps.iter());
         let waits = |step: &Step| matches!(step, Step::Wait(time) if *time >= A_SECOND);
-        self.script.server == Listener::Silent || steps.any(waits)
+        let silent = self.script.server == Listener::Silent;
+        silent || !self.script.compute.is_zero() || steps.any(waits)
     }
 
     /// Returns whether one of its servers serves one TCP client at a time.

@@ -98,6 +98,8 @@ pub struct ServerOptions {
     pub number: Option<u8>,
     /// How long it holds each reply back.
     pub work: Duration,
+    /// How long the thread that serves a request is busy with it; only where there are threads.
+    pub compute: Duration,
     /// How long it may go on when it stops.
     pub drain: Duration,
     /// Whether it remembers what it executed.
@@ -125,6 +127,7 @@ impl Default for ServerOptions {
             seed: 1,
             number: None,
             work: Duration::ZERO,
+            compute: Duration::ZERO,
             drain: DRAIN,
             duplicate_cache: true,
             goodbye: true,

@@ -311,6 +311,8 @@ fn config(options: &ServerOptions) -> ServerConfig {
         // Where clients have sessions, those are counted.
         max_clients: options.max_clients.filter(|_| !sessions).unwrap_or(MAX_CLIENTS),
         drain: options.drain,
+        // A thread that sleeps would hold virtual time up.
+        compute: Duration::ZERO,
     }
 }
 

@@ -5,7 +5,7 @@ use color_eyre::eyre;
 use super::{CompareArguments, NOT_AVAILABLE, note};
 use crate::cli::Failure;
 use crate::report::expect::Expectation;
-use crate::scenario::library::{NOT_HERE, SCENARIOS, find, mission};
+use crate::scenario::library::{SCENARIOS, find, mission};
 use crate::scenario::metrics::{DISTRIBUTION, NAMES};
 use crate::scenario::{Network, Scenario};
 
@@ -44,11 +44,8 @@ fn not_available(what: String) -> eyre::Report {
 
 /// Returns why a scenario cannot be shown on a network, if it cannot.
 fn refusal(name: &str, network: Network) -> eyre::Result<Option<String>> {
-    if let Some(scenario) = find(name) {
-        return Ok(scenario.refused_on(network).map(str::to_owned));
-    }
-    match NOT_HERE.iter().find(|(other, ..)| *other == name) {
-        Some((_, _, needs)) => Ok(Some(format!("it needs {needs}, which this version lacks"))),
+    match find(name) {
+        Some(scenario) => Ok(scenario.refused_on(network).map(str::to_owned)),
         None => Err(unknown(name).into()),
     }
 }
@@ -139,10 +136,6 @@ pub(super) fn list() -> String {
             None => scenario.name.to_owned(),
         };
         text.push_str(&format!("{mark} {name:<22}{}\n", scenario.question));
-    }
-    text.push_str("\nNot available here, they need what this version lacks:\n");
-    for (name, question, _) in NOT_HERE {
-        text.push_str(&format!("  {name:<22}{question}\n"));
     }
     text
 }

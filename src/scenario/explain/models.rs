@@ -188,6 +188,37 @@ fn half_over_udp(slept: &[&Run]) -> Option<String> {
         .then(|| "Over UDP half a message cannot exist, so the simplest server will do.".to_owned())
 }
 
+pub(in crate::scenario) fn computing(comparison: &Comparison) -> String {
+    let each = comparison.scenario.script.compute;
+    let clients = comparison.scenario.script.clients.len();
+    // One after the other, or side by side? What lies between is neither.
+    let lasted = |run: &&Run| run.answers().max().filter(|_| answered(run) == clients);
+    let in_turn = |run: &&Run| {
+        lasted(run).is_some_and(|last| last >= each * u32::try_from(clients).unwrap_or(u32::MAX))
+    };
+    let at_once = |run: &&Run| lasted(run).is_some_and(|last| last < each * 2);
+    let named = |which: &dyn Fn(&&Run) -> bool| {
+        let titles = comparison.runs.iter().filter(which).map(|run| run.column.title);
+        titles.collect::<Vec<_>>().join("; ")
+    };
+    let mut text = format!("Each answer kept the thread that gave it busy for {}.", short(each));
+    let (waited, beside) = (named(&in_turn), named(&at_once));
+    if !waited.is_empty() {
+        text.push_str(&format!(" One after the other: {waited}."));
+    }
+    if !beside.is_empty() {
+        text.push_str(&format!(" Side by side: {beside}."));
+    }
+    if waited.contains("poll") && waited.contains("tasks") {
+        let too = if waited.contains("UDP") { ", over UDP neither" } else { "" };
+        text.push_str(&format!(
+            " Poll and tasks never wait for one client, but they have one thread: while it \
+             computes, nobody is served{too}."
+        ));
+    }
+    text
+}
+
 pub(in crate::scenario) fn many_clients(comparison: &Comparison) -> String {
     both(comparison, |tcp, udp| {
         let clients = tcp.clients.len();

@@ -79,6 +79,7 @@ const SERVES: Script = Script {
     copies: 1,
     server: Listener::Server,
     work: Duration::ZERO,
+    compute: Duration::ZERO,
     goodbye: true,
     framing: None,
     window: 1,
@@ -144,6 +145,7 @@ pub const SCENARIOS: &[Scenario] = &[
     models::SECOND_QUEUE,
     models::SLOW_CLIENT,
     models::SLOW_BUSY,
+    models::COMPUTING,
     models::MANY_CLIENTS,
     models::PORT_IN_USE,
     models::PORT_RESTART,
@@ -156,9 +158,6 @@ pub const SCENARIOS: &[Scenario] = &[
     files::FILE_TRANSFER,
     files::LOSSY,
 ];
-
-/// Questions that this version cannot ask yet, with what they need.
-pub const NOT_HERE: &[(&str, &str, &str)] = &[];
 
 /// Finds a scenario by its id.
 pub fn find(name: &str) -> Option<&'static Scenario> {
@@ -176,7 +175,6 @@ mod tests {
         let names: BTreeSet<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
         assert_eq!(names.len(), SCENARIOS.len());
         assert!(SCENARIOS.iter().all(|scenario| find(scenario.family()).is_some()));
-        assert!(NOT_HERE.iter().all(|(name, ..)| find(name).is_none()));
         for network in [Network::Sim, Network::Loopback] {
             let found = mission(network).iter().map(|name| find(name).expect("a scenario"));
             assert!(found.into_iter().all(|scenario| scenario.refused_on(network).is_none()));

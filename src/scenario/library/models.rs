@@ -112,6 +112,31 @@ pub(super) const SLOW_BUSY: Scenario = Scenario {
     ..SLOW_CLIENT
 };
 
+/// One of those who ask at the same moment.
+const AT_ONCE: &[Step] = &[
+    Step::Open,
+    Step::MarkTogether("all there"),
+    Step::Await(When::Marked("all there")),
+    Step::AskOnce(4),
+    Step::Leave,
+];
+
+pub(super) const COMPUTING: Scenario = Scenario {
+    name: "slow-client-models.computing",
+    question: "And if each answer is half a second of work?",
+    refused: &[(Network::Sim, "virtual time stands still while a thread computes")],
+    script: Script {
+        compute: Duration::from_millis(500),
+        clients: &[AT_ONCE, AT_ONCE, AT_ONCE, AT_ONCE],
+        acts: &[],
+        framing: None,
+        ..SLOW_CLIENT.script
+    },
+    rows: &[row::AGREED, models::FIRST_ANSWER, models::LAST_ANSWER],
+    explain: explain::models::computing,
+    ..SLOW_CLIENT
+};
+
 /// A class, and more.
 const CROWD: usize = 100;
 

@@ -88,7 +88,15 @@ pub const SOCKETS_AND_THREADS: Row = row("server: sockets, threads", |run| {
     })
 });
 
+/// The time of the first answer.
+pub const FIRST_ANSWER: Row =
+    row("the first answer after", |run| run.answers().min().map_or("-".to_owned(), short));
+
 /// The time of the last answer.
+pub const LAST_ANSWER: Row =
+    row("the last answer after", |run| run.answers().max().map_or("-".to_owned(), short));
+
+/// The time of the slowest answer.
 pub const SLOWEST: Row =
     row("the slowest after", |run| run.metrics().max_ms.map_or("-".to_owned(), of_ms));
 
@@ -171,6 +179,11 @@ impl Failed {
 }
 
 impl Run {
+    /// Returns how long each answer took.
+    pub(in crate::scenario) fn answers(&self) -> impl Iterator<Item = Duration> {
+        self.exchanges().filter(|one| one.is_replied()).map(ExchangeLog::elapsed)
+    }
+
     /// Returns what the second client asked, counted from 0.
     pub(in crate::scenario) fn second_asks(&self, index: usize) -> Option<&ExchangeLog> {
         self.clients.get(1).and_then(|second| second.exchanges.get(index))

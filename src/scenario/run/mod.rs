@@ -124,6 +124,7 @@ async fn carry_out<T: Testbed>(
         number_for_both: script.acts.iter().any(|(_, action)| *action == Action::StartBeside),
         file: script.file,
         work: settings.work.unwrap_or(script.work),
+        compute: script.compute,
         goodbye: script.goodbye && settings.server.goodbye,
         framing: scenario.framing(settings),
         max_message: script.max_message,

@@ -2,6 +2,8 @@
 
 mod fetch;
 mod half;
+mod leaving;
+mod naming;
 mod record;
 mod sessions;
 
@@ -17,7 +19,6 @@ use super::board::{Board, SharedBoard};
 use super::push::push;
 use crate::client::{ClientConfig, Conversation};
 use crate::net::Net;
-use crate::peer::Transport;
 use crate::protocol::{Ending, Purpose, Question};
 use crate::scenario::Step;
 use crate::scenario::log::{ClientLog, ExchangeLog};
@@ -26,6 +27,8 @@ use crate::service::sum::{RANGE, SumRequest};
 use crate::testbed::ServerEvent;
 use crate::time::{Clock, Timestamp};
 use half::Half;
+use naming::padded;
+pub(in crate::scenario) use naming::{letter, name};
 
 /// The board, and what every client needs.
 #[derive(Debug, Clone)]
@@ -106,13 +109,7 @@ impl<N: Net> Client<N> {
             Step::Mark(mark) => self.around.note(|board| {
                 board.marks.insert(mark);
             }),
-            Step::Open => {
-                let deadline = self.deadline();
-                // Who asks in vain for a connection asks again with the first question.
-                if let Err(ending) = self.open(deadline).await? {
-                    self.remark(format!("no connection: {}", ending.name().replace('_', " ")));
-                }
-            }
+            Step::Open => self.try_to_open().await?,
             Step::Ask(number) => {
                 for _ in 0..self.around.exchanges {
                     self.ask(number, 0).await?;
@@ -126,59 +123,20 @@ impl<N: Net> Client<N> {
             }
             Step::AskOnce(number) => self.ask(number, 0).await?,
             Step::AskLong(number, length) => self.ask(number, length).await?,
-            Step::AskAgainIfLost => {
-                let lost = self.log.exchanges.last().filter(|last| !last.is_replied());
-                if let Some(number) = lost.map(|lost| lost.number) {
-                    self.conversation = None;
-                    self.ask(number, 0).await?;
-                }
-            }
+            Step::AskAgainIfLost => self.ask_again_if_lost().await?,
             Step::Send { first, every } => self.send(first, every).await?,
             Step::Collect => {
                 while !self.pending.is_empty() {
                     self.next().await?;
                 }
             }
-            Step::HalfClose => {
-                self.log.half_closed = Some(self.around.clock.now());
-                self.remark("says that it will ask no more");
-                if let Some(conversation) = &mut self.conversation {
-                    conversation.finish()?;
-                }
-            }
-            Step::MarkTogether(mark) => {
-                let clients = self.around.clients;
-                self.around.note(|board| {
-                    board.together += 1;
-                    if board.together == clients {
-                        board.marks.insert(mark);
-                    }
-                });
-            }
+            Step::HalfClose => self.half_close()?,
+            Step::MarkTogether(mark) => self.mark_together(mark),
             Step::Reset => self.reset(),
             Step::Say(text) => self.say(text).await?,
-            Step::SayAgainIfLost(text) => {
-                if !self.log.exchanges.last().is_some_and(ExchangeLog::is_replied) {
-                    self.say(text).await?;
-                }
-            }
-            Step::Leave => {
-                if let Some(conversation) = self.conversation.take() {
-                    self.log.left = Some(self.around.clock.now());
-                    self.remark("leaves");
-                    // Without a session there is none to end: over UDP nothing is said.
-                    let tcp = self.around.config.transport == Transport::Tcp;
-                    if tcp || self.around.service.has_sessions() {
-                        conversation.leave().await;
-                    }
-                }
-            }
-            Step::Vanish => {
-                self.remark("its program is killed");
-                if self.conversation.take().is_some() {
-                    self.log.left = Some(self.around.clock.now());
-                }
-            }
+            Step::SayAgainIfLost(text) => self.say_again_if_lost(text).await?,
+            Step::Leave => self.leave().await,
+            Step::Vanish => self.vanish(),
             Step::Half(number) => self.half(number).await?,
             Step::OtherHalf => self.other_half().await?,
             Step::Stagger(time) => {
@@ -186,12 +144,7 @@ impl<N: Net> Client<N> {
                 self.wait(time * index / clients).await?;
             }
             Step::Fetch => self.fetch().await?,
-            Step::Push(time) => {
-                let Surroundings { server, config, clock, .. } = &self.around;
-                let (net, transport) = (&self.net, config.transport);
-                let pushed = push(net, *server, transport, *clock, time).await?;
-                self.log.pushed = Some(pushed);
-            }
+            Step::Push(time) => self.push(time).await?,
             Step::Watch(when) => {
                 let (board, clock) = (self.around.board.clone(), self.around.clock);
                 self.watch(board.until_heard(clock, when)).await?;
@@ -201,6 +154,43 @@ impl<N: Net> Client<N> {
                 self.watch(clock.sleep_until(clock.now() + time)).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Who asks in vain for a connection asks again with the first question.
+    async fn try_to_open(&mut self) -> io::Result<()> {
+        let deadline = self.deadline();
+        if let Err(ending) = self.open(deadline).await? {
+            self.remark(format!("no connection: {}", ending.name().replace('_', " ")));
+        }
+        Ok(())
+    }
+
+    async fn ask_again_if_lost(&mut self) -> io::Result<()> {
+        let lost = self.log.exchanges.last().filter(|last| !last.is_replied());
+        match lost.map(|lost| lost.number) {
+            None => Ok(()),
+            Some(number) => {
+                self.conversation = None;
+                self.ask(number, 0).await
+            }
+        }
+    }
+
+    fn mark_together(&self, mark: &'static str) {
+        let clients = self.around.clients;
+        self.around.note(|board| {
+            board.together += 1;
+            if board.together == clients {
+                board.marks.insert(mark);
+            }
+        });
+    }
+
+    async fn push(&mut self, time: Duration) -> io::Result<()> {
+        let Surroundings { server, config, clock, .. } = &self.around;
+        let (net, transport) = (&self.net, config.transport);
+        self.log.pushed = Some(push(net, *server, transport, *clock, time).await?);
         Ok(())
     }
 
@@ -333,36 +323,10 @@ impl<N: Net> Client<N> {
     }
 }
 
-/// Returns the name of a client: Client A, ... Client Z, Client AA, ...
-pub(in crate::scenario) fn name(index: usize) -> String {
-    let mut letters = String::new();
-    let mut rest = index + 1;
-    while rest > 0 {
-        rest -= 1;
-        letters.insert(0, char::from(b'A' + u8::try_from(rest % 26).unwrap_or_default()));
-        rest /= 26;
-    }
-    format!("{NAMES}{letters}")
-}
-
-/// What the names of all clients begin with.
-const NAMES: &str = "Client ";
-
-/// Returns what tells a client from the others.
-pub(in crate::scenario) fn letter(name: &str) -> Option<&str> {
-    // What makes a message long is no part of it.
-    name.strip_prefix(NAMES).map(|letters| letters.trim_end_matches('x'))
-}
-
 /// Returns what asks with a number.
 fn sum_question(text: &str, number: i64) -> Question<'_> {
     let stops = !RANGE.contains(&number);
     Question { text, purpose: if stops { Purpose::Shutdown } else { Purpose::Line } }
-}
-
-/// Returns a name with so many letters more: what makes a message long.
-fn padded(name: &str, more: usize) -> String {
-    name.to_owned() + &"x".repeat(more)
 }
 
 fn too_long(error: &io::Error) -> bool {

@@ -42,6 +42,7 @@ pub(super) fn arguments(options: &ServerOptions, transport: Transport) -> Vec<St
         (TRANSPORT, transport.name().to_owned()),
         ("--log-format", "json".to_owned()),
         ("--work", duration(options.work)),
+        ("--compute", duration(options.compute)),
         ("--drain", duration(options.drain)),
         ("--duplicate-cache", switch(options.duplicate_cache)),
         ("--goodbye", switch(options.goodbye)),

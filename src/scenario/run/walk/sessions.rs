@@ -85,6 +85,14 @@ impl<N: Net> Client<N> {
         Ok(())
     }
 
+    /// Says it unless the last question was answered.
+    pub(super) async fn say_again_if_lost(&mut self, text: &str) -> io::Result<()> {
+        match self.log.exchanges.last().is_some_and(ExchangeLog::is_replied) {
+            true => Ok(()),
+            false => self.say(text).await,
+        }
+    }
+
     /// A server that has said goodbye is not asked again in the same conversation.
     async fn hear_what_came(&mut self) -> io::Result<()> {
         if self.conversation.is_some() {
