@@ -1,6 +1,7 @@
 //! The server's side of one UDP socket: every client of it.
 
 mod answers;
+mod config;
 mod sessions;
 
 use std::collections::VecDeque;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use siphasher::sip::SipHasher13;
 
 use answers::{Held, Preparing, unproven_allowance};
+pub use config::DatagramConfig;
 use sessions::Gate;
 
 use super::cookie::{CookieMaker, Proof};
@@ -19,49 +21,15 @@ use super::outbox::{Outbox, RateLimit};
 use super::session_table::SessionTable;
 use crate::peer::Peer;
 use crate::protocol::event::{
-    Challenge, Detail, Disconnect, Dropped, DuplicateAnswer, Event, EventKind, Events,
+    Challenge, Disconnect, Dropped, DuplicateAnswer, Event, EventKind, Events,
 };
 use crate::protocol::framing::datagram_text;
 use crate::protocol::parameters::{
-    AMPLIFICATION_LIMIT, IDLE_TIMEOUT, IP_AND_UDP_HEADERS, LINGER, MAX_CHALLENGES_PER_SECOND,
-    MAX_MESSAGE, MAX_TOKENS,
+    AMPLIFICATION_LIMIT, IP_AND_UDP_HEADERS, LINGER, MAX_CHALLENGES_PER_SECOND, MAX_TOKENS,
 };
 use crate::protocol::{Input, Session, Transmit};
 use crate::service::{Caller, GuestId, Next, Reply, Service};
 use crate::time::{Timestamp, earlier};
-
-/// How a server treats datagrams.
-#[derive(Debug, Clone)]
-pub struct DatagramConfig {
-    /// Longest message, in bytes.
-    pub max_message: usize,
-    /// How long a reply is held back after the request was executed.
-    pub work: Duration,
-    /// Whether executed requests are remembered.
-    pub duplicate_cache: bool,
-    /// Whether a stopping server says BYE.
-    pub goodbye: bool,
-    /// Whether a sensitive request needs a proof of address.
-    pub validate: bool,
-    /// How long a session may be silent.
-    pub idle_timeout: Duration,
-    /// How much the transcript listens to.
-    pub detail: Detail,
-}
-
-impl Default for DatagramConfig {
-    fn default() -> Self {
-        DatagramConfig {
-            max_message: MAX_MESSAGE,
-            work: Duration::ZERO,
-            duplicate_cache: true,
-            goodbye: true,
-            validate: true,
-            idle_timeout: IDLE_TIMEOUT,
-            detail: Detail::Exchanges,
-        }
-    }
-}
 
 /// What the server's randomness is used for; the caller draws it.
 #[derive(Debug, Clone)]

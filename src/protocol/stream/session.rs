@@ -1,48 +1,21 @@
 //! The server's side of one TCP connection.
 
+mod config;
 mod replies;
 
 use std::time::Duration;
 
+pub use config::StreamConfig;
 use replies::Replies;
 
 use crate::peer::Peer;
-use crate::protocol::event::{Detail, Disconnect, Event, EventKind, Events};
-use crate::protocol::framing::{Decoder, Framing};
-use crate::protocol::parameters::{
-    DISCARD_BYTES, DISCARD_TIME, IDLE_TIMEOUT, MAX_HELD, MAX_MESSAGE, MAX_UNSENT,
-};
+use crate::protocol::event::{Disconnect, Event, EventKind, Events};
+use crate::protocol::framing::Decoder;
+use crate::protocol::parameters::{DISCARD_BYTES, DISCARD_TIME, MAX_HELD, MAX_UNSENT};
 use crate::protocol::{Input, Session, Transmit};
 use crate::service::content::Content;
 use crate::service::{Caller, Greeting, Next, Service};
 use crate::time::{Timestamp, earlier};
-
-/// What all connections of a server have in common.
-#[derive(Debug, Clone)]
-pub struct StreamConfig {
-    /// How bytes become messages.
-    pub framing: Framing,
-    /// Longest message, in bytes.
-    pub max_message: usize,
-    /// How long a connection may be silent.
-    pub idle_timeout: Duration,
-    /// How long a reply is held back after the request was executed.
-    pub work: Duration,
-    /// How much the transcript listens to.
-    pub detail: Detail,
-}
-
-impl Default for StreamConfig {
-    fn default() -> Self {
-        StreamConfig {
-            framing: Framing::Auto,
-            max_message: MAX_MESSAGE,
-            idle_timeout: IDLE_TIMEOUT,
-            work: Duration::ZERO,
-            detail: Detail::Exchanges,
-        }
-    }
-}
 
 /// One connection: bytes in, messages to the service, replies out in the order of the requests.
 #[derive(Debug)]
