@@ -6,7 +6,8 @@
 use std::net::SocketAddrV4;
 
 use smoltcp::wire::{
-    Icmpv4DstUnreachable, Icmpv4Message, Icmpv4Packet, IpProtocol, Ipv4Packet, TcpPacket, UdpPacket,
+    Icmpv4DstUnreachable, Icmpv4Message, Icmpv4Packet, IpProtocol, Ipv4Packet, TcpOption,
+    TcpPacket, UdpPacket,
 };
 
 /// What a packet carries.
@@ -51,6 +52,8 @@ pub struct Segment<'a> {
     pub rst: bool,
     /// The window field, not scaled: 0 is "send nothing now", whatever the scale.
     pub window: u16,
+    /// With SYN: by how many bits its sender's windows are shifted from then on (RFC 7323 section 2).
+    pub window_scale: Option<u8>,
     /// The bytes of the stream.
     pub payload: &'a [u8],
 }
@@ -94,6 +97,7 @@ impl<'a> Packet<'a> {
                     fin: tcp.fin(),
                     rst: tcp.rst(),
                     window: tcp.window_len(),
+                    window_scale: window_scale(tcp.options()),
                     payload: inner.get(usize::from(tcp.header_len())..)?,
                 }))
             }
@@ -112,6 +116,17 @@ impl<'a> Packet<'a> {
             _ => None,
         }
     }
+}
+
+fn window_scale(mut options: &[u8]) -> Option<u8> {
+    while !options.is_empty() {
+        match TcpOption::parse(options).ok()? {
+            (_, TcpOption::EndOfList) => return None,
+            (_, TcpOption::WindowScale(shift)) => return Some(shift),
+            (rest, _) => options = rest,
+        }
+    }
+    None
 }
 
 /// Returns an IPv4 packet of TCP or UDP with another source or destination port, as a translator of

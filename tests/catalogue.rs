@@ -481,6 +481,85 @@ fn who_was_silent_for_too_long_begins_anew_under_another_name() {
     assert!(killed.starts_with("25 ms later") && killed.ends_with("(idle)"), "{killed}");
 }
 
+/// Returns what stands in both columns of a row.
+fn both_cells(arguments: &[&str], label: &str) -> Vec<String> {
+    let row = cells(arguments, label);
+    row.split("  ").map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect()
+}
+
+#[test]
+fn silence_is_measured_by_the_servers_clock_on_any_wire() {
+    let wires: &[&[&str]] = &[
+        &[],
+        &["--delay", "1s"],
+        &["--delay", "2s"],
+        &["--work", "2s"],
+        &["--loss", "20%"],
+        &["--loss", "20%", "--seed", "2"],
+        &["--loss", "20%", "--seed", "3"],
+        &["--loss", "20%", "--seed", "4"],
+    ];
+    for wire in wires {
+        let arguments = [&["idle-expiry"], *wire].concat();
+        let drawn = stdout(&compare(&[&arguments[..], &["--ladder"]].concat()));
+        let ladders: Vec<&str> = drawn.split("\nidle-expiry, ").skip(1).collect();
+        let row = both_cells(&arguments, "A's session ends");
+        assert_eq!((ladders.len(), row.len()), (2, 2), "{drawn}");
+        for (ladder, cell) in ladders.iter().zip(row) {
+            let idle = ladder.contains("Client01 left (idle)");
+            let wanted = if idle { "idle, 5 s silent" } else { "not by silence" };
+            assert_eq!(cell, wanted, "{arguments:?} {ladder}");
+        }
+        let said = drawn.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(!said.contains("A's last question was answered. It began anew"), "{said}");
+    }
+    // A had asked when the FIN, or the BYE, came.
+    assert_eq!(
+        both_cells(&["idle-expiry", "--delay", "2s"], "A hears of it"),
+        ["FIN, 2 s later", "BYE, 2 s later"]
+    );
+    assert_eq!(
+        both_cells(&["idle-expiry", "--work", "2s"], "A hears of it"),
+        ["FIN, 3.0 s later", "BYE, 3.0 s later"]
+    );
+}
+
+#[test]
+fn scenarios_about_one_client_or_one_question_keep_them() {
+    for name in ["address-change", "file-transfer", "spoofed"] {
+        let alone = compare(&[name, "--seed", "1"]);
+        let many = compare(&[name, "--clients", "5"]);
+        assert_eq!(stdout(&alone), stdout(&many), "{name}");
+        let note = format!("{name} keeps its own clients");
+        assert!(String::from_utf8_lossy(&many.stderr).contains(&note), "{name}");
+    }
+    for name in [
+        "second-client-serial",
+        "client-limit",
+        "idle-expiry",
+        "spoofed",
+        "file-transfer",
+        "slow-client-models",
+    ] {
+        let more = compare(&[name, "--exchanges", "3"]);
+        let note = format!("{name} keeps its own number of exchanges");
+        assert!(String::from_utf8_lossy(&more.stderr).contains(&note), "{name}");
+        assert!(!stdout(&more).contains("3 exchanges"), "{name}");
+    }
+}
+
+#[test]
+fn a_datagram_leaves_for_every_send_copies_included() {
+    let wires: &[&[&str]] = &[&[], &["--loss", "20%"], &["--delay", "1s"], &["--loss", "100%"]];
+    for wire in wires {
+        let arguments = [&["message-boundaries"], *wire].concat();
+        let sends = both_cells(&arguments, "sends of the program");
+        assert_eq!(both_cells(&arguments, "packets that carried them"), sends, "{arguments:?}");
+    }
+    let found = both_cells(&["message-boundaries", "--delay", "1s"], "messages the server found");
+    assert_eq!(found, ["3", "3, and 3 copies"]);
+}
+
 #[test]
 fn a_new_address_ends_a_connection_and_is_proven_by_a_session() {
     always(
@@ -518,6 +597,13 @@ fn forged_answers_are_believed_where_nothing_must_be_guessed() {
         &["spoofed.no-validate", "--number", "50"],
         &["udp.exit_code==6", "udp.executions==1", "udp_maybe.executions==1", "tcp.agreed==2"],
     );
+    // Later than the answer to the first question it meets the second.
+    let late = &["spoofed", "--delay", "2s"];
+    assert!(cells(late, "forged answers believed").starts_with("1 of 2, for 26 "));
+    assert!(cells(late, "sum at client, at server").starts_with("125, 67 DIFFER "));
+    // 64 KiB of window, of 32 bits of numbers.
+    assert!(cells(&["spoofed"], "to be believed, guess").ends_with(" 16 bits (RST 32)"));
+    assert!(cells(&["spoofed"], "to be obeyed, guess").ends_with(" 16 bits (RST 32)"));
     let by_option = cells(&["spoofed", "--no-validate"], "forged 101 obeyed");
     let obeyed: Vec<&str> = by_option.split_whitespace().collect();
     assert_eq!(obeyed, ["1", "of", "2", "1", "of", "2", "0", "of", "2"]);

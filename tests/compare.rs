@@ -186,8 +186,8 @@ fn four_models_serve_a_class_in_which_one_sleeps_and_three_of_them_do_it_well() 
 }
 
 #[test]
-fn only_threads_compute_side_by_side() {
-    let table = stdout(&compare(&["slow-client-models.computing"]));
+fn only_threads_are_blocked_side_by_side() {
+    let table = stdout(&compare(&["slow-client-models.blocking"]));
     assert_eq!(words(&table, "answered, sums agree").join(" "), ["4 of 4"; 5].join(" "), "{table}");
     let sentence = table.split_whitespace().collect::<Vec<_>>().join(" ");
     let turns = "One after the other: TCP, serial; TCP, poll; TCP, tasks; UDP, serial.";

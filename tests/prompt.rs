@@ -182,6 +182,23 @@ fn several_pasted_lines_are_several_messages() {
     }
 }
 
+/// What comes behind the Enter is read together with it, and is of the next lines.
+#[test]
+fn lines_that_arrive_together_are_several_messages_at_a_terminal_that_marks_no_paste() {
+    let server = Server::start(&["--service", "echo"]);
+    for transport in BOTH {
+        let Some(mut typist) = Typist::at(server.address, "echo", transport) else { return };
+        typist.types("one\rtwo\rthree\rha");
+        for answer in ["one", "two", "three"] {
+            typist.reads(&format!("Server replied: {answer}"));
+        }
+        typist.types("lf\r");
+        typist.reads("Server replied: half");
+        typist.client.wait_for_text(MESSAGE);
+        typist.leaves("\x04", 0);
+    }
+}
+
 #[test]
 fn a_chat_is_left_by_exit_by_the_end_of_input_and_by_an_interrupt() {
     let server = Server::start(&["--service", "chat", "--max-clients", "1"]);

@@ -225,6 +225,16 @@ fn messages_come_together_only_where_they_did() {
             &["each had come by itself"],
         ),
         ("message-boundaries --loss c2s:100%", &["held", "recv:"], &["no message reached"]),
+        (
+            "message-boundaries --loss 100%",
+            &["each recv", "in the order"],
+            &["copies, and none reached the server (0 answered)"],
+        ),
+        (
+            "message-boundaries --delay 1s",
+            &["none reached"],
+            &["each send was a datagram, 3 of them copies, and each recv one message (3 answered)"],
+        ),
         ("oversized --loss c2s:100%", &["TCP cut"], &["TCP never got a connection (0 of 5"]),
         (
             "oversized.fragment-lost",
@@ -466,6 +476,12 @@ fn silence_and_new_addresses_are_told_as_each_transport_met_them() {
     const RST: &str = "belongs to no connection there (RST)";
     check(&[
         ("idle-expiry", &[STALE], &["FIN, and A read", "BYE, and A read", "by its silence alone"]),
+        (
+            "idle-expiry --delay 2s",
+            &["A's last question was answered"],
+            &["A had asked when the server's FIN came, 2 s later", "when the server's BYE came"],
+        ),
+        ("idle-expiry --loss 20%", &["no goodbye came"], &["the goodbye came while", STALE]),
         ("idle-expiry --loss c2s:100%", &[READ], &["never had a session", "it never had one"]),
         ("idle-expiry.bye-lost", &["said BYE"], &[STALE, "said FIN", "4 RTT"]),
         ("idle-expiry.bye-lost --drop syn", &[STALE], &["BYE, and A read"]),
@@ -481,6 +497,7 @@ fn forgeries_are_told_as_they_were_met() {
     const COOKIE: &str = "it asks for a cookie first";
     check(&[
         ("spoofed", &["Another"], &[TOOK, "nobody there believed it", COOKIE]),
+        ("spoofed --delay 2s", &["80"], &["for the answer to 26, and computes 125"]),
         ("spoofed --semantics maybe", &["nobody there"], &[TOOK, "Another client believed it"]),
         ("spoofed --drop reply:1", &[TOOK], &["believed none this time"]),
         ("spoofed --loss s2c:100%", &[TOOK, "proven the"], &["No forged answer reached", COOKIE]),

@@ -156,7 +156,8 @@ impl<'a> Asking<'a> {
             &mut |progress| say.progress(&progress),
         )
         .await;
-        let report = Report::new(self.arguments, &self.servers, Some(text), &outcome);
+        let report = Report::new(self.arguments, &self.servers, Some(text), &outcome)
+            .with_unframed(self.arguments, say.heard_unframed());
         say.end(&report);
         Ok(report.exit_code)
     }

@@ -31,6 +31,8 @@ pub enum RequesterEvent {
     },
     /// Something came that answers nothing we asked; it was dropped.
     Unexpected,
+    /// A bare datagram came, while only framed ones are spoken; it was dropped.
+    Unframed,
     /// An exchange has ended.
     Ended(Exchange),
     /// The server has ended the conversation.

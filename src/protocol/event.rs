@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use crate::peer::Peer;
+use crate::service::files::GetRequest;
 use crate::service::{Reply, Sum};
 
 /// One thing that happened, and with whom.
@@ -197,10 +198,23 @@ impl Events {
         });
     }
 
-    /// Queues the first line of a content that is handed to the network.
+    /// Queues a request. Those for further parts of a file are many, and only for who wants to hear
+    /// everything.
+    pub fn received(&mut self, peer: Peer, message_id: Option<u32>, request: &str) {
+        let further = GetRequest::parse(request).is_some_and(|get| get.version.is_some());
+        if !further || self.detail == Detail::Everything {
+            self.exchange(peer, message_id, || EventKind::Received(request.to_owned()));
+        }
+    }
+
+    /// Queues the first line of a content that is handed to the network; of further parts as
+    /// [`Events::received`].
     pub fn sent_content(&mut self, peer: Peer, message_id: Option<u32>, content: &[u8]) {
         let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        self.sent(peer, message_id, line);
+        let further = line.starts_with(b"PART ");
+        if !further || self.detail == Detail::Everything {
+            self.sent(peer, message_id, line);
+        }
     }
 
     /// Queues the text of a reply that is handed to the network.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::log::{ClientLog, ExchangeLog, Run, SessionLog};
 use super::run::walk;
-use crate::protocol::Ending;
+use crate::protocol::{Closing, Ending};
 use crate::testbed::ServerEvent;
 use crate::time::Timestamp;
 
@@ -49,6 +49,46 @@ pub(super) fn is_idle(end: &ServerEvent) -> bool {
     end.text.contains("idle")
 }
 
+/// What the server logs of a guest that was heard, or was told something: what renews its time.
+const WORDS: &[&str] = &["joined", "moved", "received", "sent", "duplicate"];
+
+/// Returns how long a session was silent before it ended, by the server's clock.
+pub(super) fn silence_before(run: &Run, end: &ServerEvent) -> Option<Duration> {
+    let before = run.server.events.iter().take_while(|event| !std::ptr::eq(*event, end));
+    let words = before.filter(|event| WORDS.contains(&event.event.as_str()));
+    let last = words.filter(|event| event.peer == end.peer).last();
+    last.map(|last| end.at.since(last.at))
+}
+
+/// Returns the end of the first client's first session, if it ended by silence before the script did.
+pub(super) fn expired(run: &Run) -> Option<&ServerEvent> {
+    let end = end_of(run, names(run.clients.first()?).next()?)?;
+    (is_idle(end) && end.at <= run.ended).then_some(end)
+}
+
+/// How a client heard that its session had ended.
+pub(super) enum Heard<'a> {
+    /// It read so, without having asked.
+    Read(Timestamp, Closing),
+    /// It had asked, and this came of it.
+    Asking(&'a ExchangeLog),
+}
+
+/// Returns how the first client heard of the end of its first session: before it opened another.
+pub(super) fn heard(run: &Run, end: Timestamp) -> Option<Heard<'_>> {
+    let client = run.clients.first()?;
+    let mut opened = client.sessions.iter().filter(|session| session.asked >= end);
+    let anew = opened.next().map_or(run.ended, |session| session.asked);
+    let in_time = |at: Timestamp| (end..=anew).contains(&at);
+    let read = client.learned.filter(|(at, _)| in_time(*at));
+    let mut asked = client.exchanges.iter().filter(|one| in_time(one.ended) && !one.is_replied());
+    let asked = asked.next().filter(|one| read.is_none_or(|(at, _)| one.ended <= at));
+    match asked {
+        Some(one) => Some(Heard::Asking(one)),
+        None => read.map(|(at, how)| Heard::Read(at, how)),
+    }
+}
+
 /// Returns when the place of a client that is gone was free again; nothing if it had none, lost it
 /// before, or still holds it.
 pub(super) fn freed(run: &Run, index: usize) -> Option<Freed> {
@@ -57,6 +97,13 @@ pub(super) fn freed(run: &Run, index: usize) -> Option<Freed> {
     let end = end_of(run, names(client).last()?)?;
     let free = end.at >= gone && end.at <= run.ended;
     free.then(|| Freed { after: end.at.since(gone), idle: is_idle(end) })
+}
+
+/// Returns whether the last session of a client ended before the client was gone, if it had one.
+pub(super) fn had_left_before(run: &Run, index: usize) -> bool {
+    let Some(client) = run.clients.get(index) else { return false };
+    let end = names(client).last().and_then(|name| end_of(run, name));
+    end.zip(client.left).is_some_and(|(end, gone)| end.at < gone)
 }
 
 /// Returns how many places were taken at a moment.

@@ -181,12 +181,15 @@ pub struct Script {
     /// How many clients do what the first one's steps say, where there is only one, unless the user
     /// says otherwise.
     pub copies: usize,
+    /// Whether the only client stays the only one, whatever the user says: what is done, and what the
+    /// report shows, is about this one.
+    pub alone: bool,
     /// What listens.
     pub server: Listener,
     /// The server holds each reply back for so long.
     pub work: Duration,
-    /// The thread that serves a request is busy with it for so long.
-    pub compute: Duration,
+    /// The thread that serves a request is blocked by it for so long.
+    pub block: Duration,
     /// The server says BYE when it stops.
     pub goodbye: bool,
     /// How TCP bytes become messages, in place of the user's choice.
@@ -353,7 +356,7 @@ impl Scenario {
         let mut steps = self.script.clients.iter().flat_map(|steps| steps.iter());
         let waits = |step: &Step| matches!(step, Step::Wait(time) if *time >= A_SECOND);
         let silent = self.script.server == Listener::Silent;
-        silent || !self.script.compute.is_zero() || steps.any(waits)
+        silent || !self.script.block.is_zero() || steps.any(waits)
     }
 
     /// Returns whether one of its servers serves one TCP client at a time.
@@ -370,6 +373,11 @@ impl Scenario {
             .any(|step| matches!(step, Step::Ask(_) | Step::AskRising(_) | Step::Send { .. }))
     }
 
+    /// Returns whether it has as many clients as its script says, whatever the user wants.
+    pub fn keeps_its_clients(&self) -> bool {
+        self.script.alone || self.script.clients.len() > 1
+    }
+
     /// Returns how many exchanges there may be: where questions are asked without waiting, their
     /// numbers tell them apart, and a client may have so many outstanding.
     pub fn most_exchanges(&self) -> Option<usize> {
@@ -382,10 +390,12 @@ impl Scenario {
         first.map(|first| (last + 1 - first).min(WINDOW)).min()
     }
 
-    /// Returns how many exchanges each asking client makes.
+    /// Returns how many exchanges each asking client makes: as many as the user wants, where it
+    /// repeats anything.
     pub fn exchanges(&self, settings: &Settings) -> usize {
+        let chosen = settings.exchanges.filter(|_| self.repeats());
         let named = settings.wire.highest_message().filter(|_| self.follows_faults);
-        let exchanges = settings.exchanges.or(named).unwrap_or(self.exchanges);
+        let exchanges = chosen.or(named).unwrap_or(self.exchanges);
         self.most_exchanges().map_or(exchanges, |most| exchanges.min(most))
     }
 }

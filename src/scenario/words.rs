@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::log::{ExchangeLog, Run};
+use crate::protocol::datagram::header::ByeReason;
 use crate::protocol::{Closing, Ending};
 
 /// Returns how an exchange ended, with its exit code.
@@ -12,6 +13,9 @@ pub fn outcome(one: &ExchangeLog) -> String {
     }
     let name = match &one.ending {
         Ending::BrokenOff(how) => format!("broken off: {}", how_short(*how)),
+        Ending::ServerShutDown(how @ Closing::Bye(ByeReason::Idle)) => {
+            format!("{}: silent too long", how_short(*how))
+        }
         Ending::ServerShutDown(how) => format!("{}: server gone", how_short(*how)),
         other => other.name().replace('_', " "),
     };

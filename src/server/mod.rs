@@ -7,8 +7,8 @@
 
 mod apart;
 mod awaiting;
+mod blocking;
 mod carry;
-mod computing;
 mod files;
 mod lines;
 mod locked;
@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use apart::on_a_thread;
-use computing::Computing;
+use blocking::Blocked;
 use thiserror::Error;
 use tokio::sync::Notify;
 
@@ -102,8 +102,8 @@ pub struct ServerConfig {
     pub max_clients: usize,
     /// How long accepted work may take when the server stops.
     pub drain: Duration,
-    /// How long the thread that serves a request is busy with it before it answers.
-    pub compute: Duration,
+    /// How long the thread that serves a request is blocked by it before it answers.
+    pub block: Duration,
 }
 
 impl Default for ServerConfig {
@@ -115,7 +115,7 @@ impl Default for ServerConfig {
             datagram: DatagramConfig::default(),
             max_clients: MAX_CLIENTS,
             drain: DRAIN,
-            compute: Duration::ZERO,
+            block: Duration::ZERO,
         }
     }
 }
@@ -267,7 +267,7 @@ pub async fn serve<N: Net>(
     stop: Stop,
 ) {
     let model = config.model;
-    let service = busy(service, config.compute);
+    let service = blocked(service, config.block);
     let clients = AtomicUsize::new(0);
     let shared = Arc::new(Shared { config, clock, stop, transcript, clients });
     match model {
@@ -293,7 +293,7 @@ pub async fn serve_kernel(
     transcript: Arc<dyn Listening>,
     stop: Stop,
 ) -> io::Result<()> {
-    let (model, compute) = (config.model, config.compute);
+    let (model, block) = (config.model, config.block);
     if !model.needs_kernel() {
         serve(sockets, config, secrets, service, clock, transcript, stop).await;
         return Ok(());
@@ -306,16 +306,16 @@ pub async fn serve_kernel(
         let run = move || threads::run(sockets, &secrets, shared, service);
         return on_a_thread(run, stopping, || Ok(())).await;
     }
-    let service = busy(service, compute);
+    let service = blocked(service, block);
     let server = poll::Server::new(sockets, secrets, shared, service)?;
     let waker = server.waker();
     on_a_thread(move || server.run(), stopping, || waker.wake()).await
 }
 
-/// Has a service take its time, where one thread serves all.
-fn busy(service: Box<dyn Service>, time: Duration) -> Box<dyn Service> {
+/// Has a service block its thread, where one serves all.
+fn blocked(service: Box<dyn Service>, time: Duration) -> Box<dyn Service> {
     match time.is_zero() {
         true => service,
-        false => Box::new(Computing { service, time }),
+        false => Box::new(Blocked { service, time }),
     }
 }

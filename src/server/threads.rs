@@ -12,11 +12,11 @@ use socket2::SockRef;
 
 use super::Shared;
 use super::apart::BareSockets;
+use super::blocking::Blocked;
 use super::carry::{
     ACCEPT_PAUSE, Connection, DatagramSocket, READ_BUFFER, Sent, accepted, admit, dismiss, receive,
     receive_datagram, report, transmit, transmit_datagrams,
 };
-use super::computing::Computing;
 use super::locked::Locked;
 use crate::net::Received;
 use crate::peer::Peer;
@@ -94,8 +94,8 @@ fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<()> {
 
 fn serve_connection(stream: TcpStream, peer: Peer, hold: Hold) {
     let Hold { shared, service, _alive } = hold;
-    // Outside the lock: while this thread computes, the others go on.
-    let mut service = Computing { service, time: shared.config.compute };
+    // Outside the lock: while this thread is blocked, the others go on.
+    let mut service = Blocked { service, time: shared.config.block };
     let mut stream = Blocking::over_tcp(stream);
     // Given back before the connection is closed, also by a panic: who hears the end may come back.
     let (mut session, place) = admit(peer, &shared, &mut service);
@@ -123,7 +123,7 @@ fn serve_connection(stream: TcpStream, peer: Peer, hold: Hold) {
 
 fn serve_datagrams(socket: UdpSocket, mut session: DatagramServer, hold: Hold) {
     let Hold { shared, service, _alive } = hold;
-    let mut service = Computing { service, time: shared.config.compute };
+    let mut service = Blocked { service, time: shared.config.block };
     let mut buffer = vec![0; READ_BUFFER];
     let mut socket = Blocking::over_udp(socket);
     let mut stopping = false;

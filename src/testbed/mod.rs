@@ -98,8 +98,8 @@ pub struct ServerOptions {
     pub number: Option<u8>,
     /// How long it holds each reply back.
     pub work: Duration,
-    /// How long the thread that serves a request is busy with it; only where there are threads.
-    pub compute: Duration,
+    /// How long the thread that serves a request is blocked by it; only where there are threads.
+    pub block: Duration,
     /// How long it may go on when it stops.
     pub drain: Duration,
     /// Whether it remembers what it executed.
@@ -127,7 +127,7 @@ impl Default for ServerOptions {
             seed: 1,
             number: None,
             work: Duration::ZERO,
-            compute: Duration::ZERO,
+            block: Duration::ZERO,
             drain: DRAIN,
             duplicate_cache: true,
             goodbye: true,
@@ -205,6 +205,8 @@ pub struct ServerEvent {
     pub read: Option<Read>,
     /// Of a measurement: what it found.
     pub measured: Option<Measured>,
+    /// With whom, if with anybody. Boxed, as an attempt is: most events are small.
+    pub peer: Option<Box<SocketAddr>>,
     /// Of a session that began or ended: what its client is called.
     pub guest: Option<String>,
     /// Of an attempt to start another server, or the same one again: what came of it.
@@ -261,6 +263,7 @@ impl ServerEvent {
             executed: None,
             read: None,
             measured: None,
+            peer: None,
             guest: None,
             attempt: None,
         }

@@ -312,7 +312,7 @@ fn config(options: &ServerOptions) -> ServerConfig {
         max_clients: options.max_clients.filter(|_| !sessions).unwrap_or(MAX_CLIENTS),
         drain: options.drain,
         // A thread that sleeps would hold virtual time up.
-        compute: Duration::ZERO,
+        block: Duration::ZERO,
     }
 }
 
@@ -398,8 +398,9 @@ impl Listening for Log {
             EventKind::Joined(name) | EventKind::Left { name, .. } => Some(name.clone()),
             _ => None,
         };
+        let peer = Some(Box::new(event.peer.address));
         let (event, text) = (server::event_name(&event.kind), server::sentence(&event.kind));
-        self.say(ServerEvent { executed, guest, ..ServerEvent::new(at, event, text) });
+        self.say(ServerEvent { executed, peer, guest, ..ServerEvent::new(at, event, text) });
     }
 
     fn trouble(&self, at: Timestamp, text: String) {

@@ -59,6 +59,7 @@ fn a_killed_server_fails_the_lines_that_follow_and_over_udp_that_is_explained() 
     for service in ["echo", "chat"] {
         for transport in BOTH {
             let server = Server::start(&["--service", service]);
+            let port = server.address.port();
             let (client, mut input) = waiting(&server, service, transport);
             server.signal(Signal::KILL);
             server.finish();
@@ -66,7 +67,7 @@ fn a_killed_server_fails_the_lines_that_follow_and_over_udp_that_is_explained() 
             drop(input);
             let client = client.finish().with_code(3);
             assert_eq!(client.err.matches("[ERROR] Refused: nobody listens").count(), 2);
-            let start = format!("Start one in another terminal with: server --service {service}");
+            let start = format!("server --service {service} 127.0.0.1 {port}");
             assert_eq!(client.err.matches(&start).count(), 2, "{client:#?}");
             let told = client.err.contains("its system told us at once");
             let untold = client.err.contains("nobody told us until we asked");

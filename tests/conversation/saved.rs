@@ -37,7 +37,7 @@ fn a_file_is_saved_between_two_messages_of_the_same_session() {
         [("Client01", "tcp", &[][..]), ("Client02", "udp", &["--window", "8"])]
     {
         let save = tempfile::tempdir().expect("a folder");
-        let input = "hello\nlist\nget picture.bin\nnotes\nhow are you\nexit\n";
+        let input = "hello\nlist\n get picture.bin \nnotes\nhow are you\nexit\n";
         let client = chat(&server, transport, save.path(), window, input).with_code(0);
         let lines: Vec<_> = client.out.lines().collect();
         assert_eq!(lines[0], "Server replied: helloACK");

@@ -1,6 +1,6 @@
 //! Who else may be at the other end: nobody, a server that is full, or another kind of server.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::thread;
 
 use crate::support::peers::Nobody;
@@ -20,7 +20,9 @@ fn where_nobody_listens_a_conversation_does_not_begin() {
             assert_eq!(client.out, "");
             let refused = format!("[ERROR] Refused: nobody listens on {transport} ");
             assert_eq!(client.err.matches(&refused).count(), 1, "{client:#?}");
-            assert!(client.err.contains(&format!("server --service {service}")), "{client:#?}");
+            let port = nobody.address.port();
+            let command = format!("server --service {service} 127.0.0.1 {port}");
+            assert!(client.err.contains(&command), "{client:#?}");
             assert!(!client.err.contains("until we asked"), "nobody was ever there");
         }
     }
@@ -82,11 +84,17 @@ fn a_server_without_sessions_is_no_chat() {
     let options = ["--service", "chat", "--transport", "udp", "--request", "hello"];
     let client = server.client(&options).with_code(8);
     assert!(client.err.contains("Not the protocol: the server says that "), "{client:#?}");
-    assert!(client.err.contains("Is it a chat? Start one in another terminal"), "{client:#?}");
+    assert!(
+        client.err.contains("Is it a chat? Start one in another terminal with:"),
+        "{client:#?}"
+    );
     let options = ["--service", "chat", "--timeout", "300ms", "--request", "hello"];
     let client = server.client(&options).with_code(4);
     assert!(client.err.contains("Timed out: no greeting from tcp "), "{client:#?}");
-    assert!(client.err.contains("Is it a chat? Start one in another terminal"), "{client:#?}");
+    assert!(
+        client.err.contains("Is it a chat? Start one in another terminal with:"),
+        "{client:#?}"
+    );
 }
 
 #[test]
@@ -110,6 +118,57 @@ fn another_service_at_a_chat_is_told_to_try_a_chat() {
     let options = ["--service", "echo", "--transport", "udp", "--request", "hello"];
     let client = server.client(&options).with_code(9);
     assert!(client.err.contains(try_a_chat), "{client:#?}");
+}
+
+#[test]
+fn who_gets_bare_datagrams_for_framed_requests_is_told_how_to_ask() {
+    let socket = udp_socket();
+    let address = socket.local_addr().expect("an address");
+    thread::spawn(move || {
+        loop {
+            let (_, from) = crate::support::wire::receive(&socket);
+            socket.send_to(b"Server;50", from).expect("sent");
+        }
+    });
+    for service in ["sum", "calculator", "echo", "chat"] {
+        let options = ["--service", service, "--transport", "udp", "--timeout", "500ms"];
+        let client = client(address, &[&options[..], &["--quiet", "--request", "A;1"]].concat());
+        let client = client.with_code(4);
+        assert!(client.err.contains("Something came that is not framed"), "{client:#?}");
+        assert!(client.err.contains("--semantics maybe"), "{client:#?}");
+        assert!(!client.err.contains("check that the server runs"), "{client:#?}");
+    }
+    let bare = ["--transport", "udp", "--semantics", "maybe", "--request", "A;1"];
+    let client = client(address, &bare).with_code(0);
+    assert!(client.out.contains("1 (client) + 50 (server) = 51"), "{client:#?}");
+}
+
+/// It reads once, and puts its ACK behind what it has read, the line end included.
+#[test]
+fn a_chat_that_does_not_strip_our_line_end_is_explained_once() {
+    for (framing, warnings, last) in [("auto", 1, "ACKtwo"), ("raw", 0, "threeACK")] {
+        let (listener, address) = tcp_listener();
+        let server = thread::spawn(move || {
+            let mut stream = accept(&listener);
+            stream
+                .write_all(
+                    b"Client01
+",
+                )
+                .expect("sent");
+            let mut buffer = [0; 100];
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                stream.write_all(&[&buffer[..count], b"ACK"].concat()).expect("sent");
+            }
+        });
+        let options = ["--service", "chat", "--framing", framing];
+        let requests = ["--request", "one", "--request", "two", "--request", "three"];
+        let client = client(address, &[&options[..], &requests[..]].concat()).with_code(0);
+        server.join().expect("as told");
+        assert!(client.out.contains(&format!("Server replied: {last}\n")), "{client:#?}");
+        assert_eq!(client.err.matches("[WARNING]").count(), warnings, "{client:#?}");
+        assert_eq!(client.err.matches("client --framing raw").count(), warnings, "{client:#?}");
+    }
 }
 
 /// Replies are shown; what a server says of itself is shown, too: neither may steer the terminal.

@@ -253,7 +253,7 @@ Enter an integer between 1 and 100: many
 Enter an integer between 1 and 100: 42
 Connecting to server...
 [ERROR] Refused: nobody listens on tcp 127.0.0.1:1 (RST).
-        Start one in another terminal with: server   (exit 3)
+        Start one in another terminal with: server 127.0.0.1 1   (exit 3)
 $ client 127.0.0.1 1
 Enter an integer between 1 and 100: ^C
 $ echo $?

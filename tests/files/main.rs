@@ -23,6 +23,7 @@ use socklab::net::kernel::Kernel;
 use socklab::net::sim::{SimConfig, SimNet, run};
 use socklab::peer::Transport;
 use socklab::protocol::datagram::Secrets;
+use socklab::protocol::event::Detail;
 use socklab::protocol::event::{Event, EventKind};
 use socklab::protocol::{Ending, Question, RequesterEvent};
 use socklab::server::{Folder, Listening, Model, ServerConfig, Sockets, Stop, serve, serve_kernel};
@@ -95,7 +96,7 @@ pub(crate) fn served_by<F: Future>(
         let sockets = Sockets::bind(&Kernel, address, &BOTH, true).expect("free ports");
         let server = sockets.addresses()[0].1;
         let (clock, heard, stop) = (Clock::start(), Arc::new(Heard::default()), Stop::default());
-        let config = ServerConfig { model, drain: Duration::ZERO, ..ServerConfig::default() };
+        let config = ServerConfig { model, drain: Duration::ZERO, ..told_everything() };
         let (service, transcript, stopping) = (chat(&clock, files), heard.clone(), stop.clone());
         let serving = tokio::spawn(async move {
             serve_kernel(sockets, config, &secrets(), service, clock, transcript, stopping).await
@@ -124,7 +125,7 @@ where
         let (clock, heard) = (sim.clock(), Arc::new(Heard::default()));
         let (service, transcript) = (chat(&clock, files), heard.clone());
         tokio::spawn(async move {
-            let (config, stop) = (ServerConfig::default(), Stop::default());
+            let (config, stop) = (told_everything(), Stop::default());
             serve(sockets, config, &secrets(), service, clock, transcript, stop).await;
         });
         test(Place { net: sim.client(1), server, clock, heard, conversations: Cell::new(0) }).await
@@ -232,4 +233,12 @@ pub(crate) fn folder(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Folder) {
 
 pub(crate) fn open(path: &Path) -> Folder {
     Folder::open(path).expect("it can be opened")
+}
+
+/// A server whose transcript hears of every block.
+fn told_everything() -> ServerConfig {
+    let mut config = ServerConfig::default();
+    config.stream.detail = Detail::Everything;
+    config.datagram.detail = Detail::Everything;
+    config
 }

@@ -216,5 +216,5 @@ fn a_bare_datagram_answers_no_framed_request() {
     let mut client = client_with_window(1);
     client.asks("A;25", None);
     client.hears(b"Eve;99");
-    assert_eq!(client.story(), ["Request 9/1 A;25", "Unexpected"]);
+    assert_eq!(client.story(), ["Request 9/1 A;25", "Unframed"]);
 }

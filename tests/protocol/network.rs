@@ -263,6 +263,7 @@ fn note(asked: &mut [Asked], from: SocketAddr, at: Timestamp, event: RequesterEv
         RequesterEvent::Acknowledged { .. }
         | RequesterEvent::Content { .. }
         | RequesterEvent::Unexpected
+        | RequesterEvent::Unframed
         | RequesterEvent::Left(_)
         | RequesterEvent::TurnedAway(_) => return,
     };

@@ -171,15 +171,58 @@ fn a_silent_session_ends_with_a_goodbye_and_a_ping_keeps_it() {
     assert_eq!(server.events(), [left]);
 }
 
-#[test]
-fn a_ping_from_elsewhere_keeps_nothing() {
+fn impatient(work: Duration) -> Chat {
     let idle_timeout = Duration::from_secs(5);
-    let mut server = chat(DatagramConfig { idle_timeout, ..DatagramConfig::default() });
+    let mut server = chat(DatagramConfig { idle_timeout, work, ..DatagramConfig::default() });
     let opening = hello(REMOTE, TOKEN, 9, &server);
     server.hears(REMOTE, &opening);
+    server.waits(work);
+    server
+}
+
+#[test]
+fn a_ping_from_elsewhere_keeps_nothing_until_that_is_proven() {
+    let mut server = impatient(Duration::ZERO);
     server.waits(ms(4_000));
-    server.hears(MOVED, &of_kind(Type::Ping, 10, ""));
+    let elsewhere = server.hears(MOVED, &of_kind(Type::Ping, 10, ""));
+    assert_eq!(elsewhere, ["Challenge 10/1 with cookie"]);
     assert_eq!(server.waits(ms(1_000)), ["Bye 10/0 Idle"]);
+    assert_eq!(server.hears(REMOTE, &of_kind(Type::Ping, 10, "")), ["Stale 10/1"]);
+
+    let mut server = impatient(Duration::ZERO);
+    let proof = Some(cookie(MOVED, TOKEN, server.now));
+    let ping = Header { cookie: proof, ..Header::new(Type::Ping, 0, TOKEN, 10) };
+    assert_eq!(server.hears(MOVED, &datagram(ping, "")), ["Pong 10/0"]);
+    assert_eq!(server.hears(MOVED, &request(10, 1, "hello")), ["Reply 10/1 helloACK"]);
+}
+
+/// Seen: a client that asked again and again was taken for silent.
+#[test]
+fn copies_keep_a_session_as_new_requests_do() {
+    let mut server = impatient(Duration::ZERO);
+    for attempt in 1..5 {
+        server.hears(REMOTE, &request(10, attempt, "hello"));
+        assert!(server.waits(ms(4_000)).is_empty(), "attempt {attempt}");
+    }
+}
+
+/// Seen: a session ended while the server was still working for it.
+#[test]
+fn who_waits_for_our_work_is_not_silent() {
+    let mut server = impatient(Duration::from_secs(8));
+    assert!(server.hears(REMOTE, &request(10, 1, "hello")).is_empty());
+    assert_eq!(server.waits(ms(8_000)), ["Reply 10/1 helloACK"]);
+    assert!(server.waits(ms(4_999)).is_empty());
+    assert_eq!(server.waits(ms(1)), ["Bye 11/0 Idle"]);
+}
+
+#[test]
+fn a_hello_with_the_token_of_somebody_elses_session_moves_nothing() {
+    let mut server = with_session();
+    server.waits(TOKEN_LIFETIME + ms(1));
+    let thief = hello(MOVED, TOKEN, 77, &server);
+    assert_eq!(server.hears(MOVED, &thief), ["Stale 77/1"]);
+    assert_eq!(server.hears(REMOTE, &request(10, 1, "hello")), ["Reply 10/1 helloACK"]);
 }
 
 #[test]

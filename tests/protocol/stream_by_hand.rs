@@ -40,6 +40,11 @@ impl ConnectionByHand {
 }
 
 impl<S: Service> ConnectionByHand<S> {
+    /// A connection that has begun already.
+    pub(crate) fn of(session: StreamSession, peer: Peer, service: S) -> Self {
+        ConnectionByHand { session, service, now: Timestamp::ZERO, peer }
+    }
+
     /// A connection to a server that offers `service`.
     pub(crate) fn to(peer: Peer, config: &StreamConfig, mut service: S) -> Self {
         let session = StreamSession::new(peer, config, Timestamp::ZERO, &mut service);

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use socklab::peer::Peer;
 use socklab::protocol::event::{Disconnect, EventKind};
 use socklab::protocol::framing::Framing;
-use socklab::protocol::stream::{StreamConfig, StreamRequester};
+use socklab::protocol::stream::{StreamConfig, StreamRequester, StreamSession};
 use socklab::protocol::{
-    Closing, Ending, Input, Purpose, Question, Requester, RequesterEvent, Transmit,
+    Closing, Ending, Input, Purpose, Question, Requester, RequesterEvent, Session, Transmit,
 };
 use socklab::service::chat::ChatService;
 use socklab::service::content::{Content, Piece};
@@ -69,6 +69,40 @@ fn before_a_fin_too() {
     let mut connection = connection();
     connection.reads(b"two\nthree\n");
     assert_eq!(connection.receives(Input::EndOfStream), ["three\n", "FIN", "close"]);
+}
+
+/// Seen: it held its place for ever, and a processor.
+#[test]
+fn who_says_no_more_and_reads_no_more_is_left_after_the_idle_time() {
+    let idle_timeout = Duration::from_secs(5);
+    let config = StreamConfig { idle_timeout, ..StreamConfig::default() };
+    let peer = Peer::tcp(LOCAL);
+    let mut session = StreamSession::new(peer, &config, Timestamp::ZERO, &mut Shelf);
+    session.receive(peer, Input::Bytes(b"two\n"), Timestamp::ZERO, &mut Shelf);
+    // The socket takes nothing.
+    session.receive(peer, Input::EndOfStream, Timestamp::ZERO, &mut Shelf);
+    let mut now = Timestamp::ZERO;
+    for _ in 0..10 {
+        if session.poll_transmit() == Some(Transmit::Close) {
+            break;
+        }
+        let due = session.poll_timeout().expect("a timer");
+        now = due.max(now);
+        session.handle_timeout(now, &mut Shelf);
+    }
+    assert_eq!(session.poll_transmit(), Some(Transmit::Close));
+    assert_eq!(now, Timestamp::ZERO + idle_timeout);
+}
+
+#[test]
+fn a_stopping_server_still_answers_what_was_asked_behind_a_content() {
+    let peer = Peer::tcp(LOCAL);
+    let config = StreamConfig::default();
+    let mut session = StreamSession::new(peer, &config, Timestamp::ZERO, &mut Shelf);
+    session.receive(peer, Input::Bytes(b"later\nthree\n"), Timestamp::ZERO, &mut Shelf);
+    let mut connection = ConnectionByHand::of(session, peer, Shelf);
+    assert!(connection.stops(Duration::from_secs(5)).is_empty());
+    assert_eq!(connection.waits(ms(10)), ["FILE\nabthree\n", "FIN"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use socklab::protocol::event::EventKind;
 use socklab::protocol::{Closing, Ending, Unknown};
 use socklab::wire::Fate;
 
+use crate::chat;
 use crate::checks::endings::excuse;
 use crate::story::{End, Story};
 use crate::traffic::Traffic;
@@ -81,6 +82,7 @@ impl Coverage {
         met.endings(story, traffic);
         met.packets(story);
         met.lives(story);
+        chat::coverage::of(story, traffic, &mut |what| met.met(what));
         met
     }
 
@@ -100,6 +102,7 @@ impl Coverage {
             match &client.kind {
                 Kind::Idle(_) => self.met("client: idle"),
                 Kind::Hostile(..) => self.met("client: hostile"),
+                Kind::Guest(_) => self.met("client: guest of a chat"),
                 Kind::Talker(talk) => {
                     self.met_if(talk.ahead > 1, "client: several requests under way");
                     self.met_if(talk.timeout.is_none(), "client: no deadline");
@@ -227,7 +230,12 @@ impl Coverage {
 
     /// Returns what should have been met, and was not.
     pub(crate) fn never_met(&self) -> Vec<&'static str> {
-        NEEDED.iter().copied().filter(|what| !self.0.contains_key(*what)).collect()
+        NEEDED
+            .iter()
+            .chain(chat::coverage::NEEDED)
+            .copied()
+            .filter(|what| !self.0.contains_key(*what))
+            .collect()
     }
 }
 

@@ -10,6 +10,9 @@ use socklab::wire::{Direction, Fault, Impairment, Rule, What, WireConfig};
 
 use crate::world::{Act, ClientPlan, Kind, ServerPlan, Talk, World, ms};
 
+/// Of so many worlds one has a chat, the others exchange sums.
+const CHATS: u64 = 3;
+
 /// Draws from a seed.
 pub(crate) struct Dice(ChaCha8Rng);
 
@@ -50,7 +53,12 @@ impl World {
         let wire = WireConfig { seed, c2s: ways.0, s2c: ways.1, rules };
         let server = ServerPlan::draw(dice);
         let clients = (0..dice.between(1, 4)).map(|_| ClientPlan::draw(dice)).collect();
-        let mut world = World { seed, wire, server, clients, script: script(dice) };
+        let script = script(dice);
+        let mut world = World { seed, wire, server, chat: None, clients, script };
+        if seed.is_multiple_of(CHATS) {
+            world.becomes_a_chat(dice);
+            return world;
+        }
         // Two stories that chance alone would hardly ever tell.
         match dice.between(0, 39) {
             0 => world.has_an_old_copy(dice),

@@ -2,21 +2,27 @@
 //! with secrets of its own and with a log that is kept outside of it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
 
 use socklab::net::sim::Sim;
 use socklab::peer::Transport;
 use socklab::protocol::datagram::{DatagramConfig, Secrets};
-use socklab::protocol::event::{Detail, Event};
+use socklab::protocol::event::Detail;
 use socklab::protocol::parameters::MAX_MESSAGE;
 use socklab::protocol::stream::StreamConfig;
-use socklab::server::{Listening, ServerConfig, Sockets, Stop, serve};
+use socklab::server::{ServerConfig, Sockets, Stop, serve};
+use socklab::service::Service;
+use socklab::service::chat::ChatService;
+use socklab::service::files::Repository;
 use socklab::service::sum::{ServerNumber, SumService};
-use socklab::service::{Caller, Next, Reply, Service};
-use socklab::time::Timestamp;
+use socklab::time::Calendar;
 use tokio::task::AbortHandle;
 
+use crate::chat::plan::ChatPlan;
+use crate::chat::shelves::Shelves;
 use crate::impostor::impostor;
-use crate::story::{End, Execution, Life, server};
+use crate::recorded::{Log, Recorded};
+use crate::story::{End, Life, server};
 use crate::world::{ServerPlan, World};
 
 /// More than three times what a short request brings.
@@ -29,6 +35,8 @@ pub(crate) struct ServerHost {
     sim: Sim,
     seed: u64,
     plan: ServerPlan,
+    chat: Option<ChatPlan>,
+    shelves: Shelves,
     state: Arc<Mutex<State>>,
 }
 
@@ -48,14 +56,11 @@ struct Running {
     log: Arc<Log>,
 }
 
-/// What is known of a life. A dead process writes no more: its tasks wait for ever on sockets that
-/// are gone, and what their timers make them do is done by nobody.
-pub(crate) struct Log(Mutex<(Life, bool)>);
-
 impl ServerHost {
     pub(crate) fn new(sim: &Sim, world: &World) -> Self {
-        let (seed, plan) = (world.seed, world.server.clone());
-        ServerHost { sim: sim.clone(), seed, plan, state: Arc::default() }
+        let World { seed, server, chat, .. } = world.clone();
+        let (shelves, state) = (Shelves::new(), Arc::default());
+        ServerHost { sim: sim.clone(), seed, plan: server, chat, shelves, state }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -91,12 +96,7 @@ impl ServerHost {
                 Err(error) => return log.lock().0.trouble.push(error.to_string()),
             };
             let (clock, number) = (self.sim.clock(), log.lock().0.number);
-            let inner = SumService::new(
-                format!("Server {number}{}", if self.plan.has_long_name { LONG } else { "" }),
-                ServerNumber::seeded(self.seed ^ (number as u64) << 32),
-                self.plan.allows_shutdown,
-            );
-            let service = Box::new(Recorded { inner, log: log.clone() });
+            let service = Box::new(Recorded { inner: self.service(number), log: log.clone() });
             let secrets = secrets(self.seed, number);
             serve(sockets, config(&self.plan), &secrets, service, clock, log.clone(), stop).await;
             log.end(clock.now(), End::Stopped);
@@ -108,6 +108,24 @@ impl ServerHost {
                 (running.stop, running.log) = (Stop::default(), log);
             }
         }
+    }
+
+    fn service(&self, life: usize) -> Box<dyn Service> {
+        let Some(chat) = &self.chat else {
+            return Box::new(SumService::new(
+                format!("Server {life}{}", if self.plan.has_long_name { LONG } else { "" }),
+                ServerNumber::seeded(self.seed ^ (life as u64) << 32),
+                self.plan.allows_shutdown,
+            ));
+        };
+        let calendar = Calendar::from(SystemTime::UNIX_EPOCH);
+        let files = chat.files.then(|| Box::new(self.shelves.clone()) as Box<dyn Repository>);
+        Box::new(ChatService::new(calendar, chat.max_guests, files))
+    }
+
+    /// Replaces the files on the server's disk.
+    pub(crate) fn replace_files(&self) {
+        self.shelves.replace();
     }
 
     fn present(&self) -> Option<(Stop, Arc<Log>)> {
@@ -122,10 +140,11 @@ impl ServerHost {
             interrupted: None,
             ended: None,
             executions: Vec::new(),
+            sessions: Vec::new(),
             events: Vec::new(),
             trouble: Vec::new(),
         };
-        let log = Arc::new(Log(Mutex::new((life, false))));
+        let log = Arc::new(Log::new(life));
         state.lives.push(log.clone());
         log
     }
@@ -230,66 +249,4 @@ fn secrets(seed: u64, life: usize) -> Secrets {
     let mut key = [life as u8; 16];
     key[..8].copy_from_slice(&seed.to_be_bytes());
     Secrets { key, epoch: (seed as u16).wrapping_add(life as u16) }
-}
-
-impl Log {
-    fn lock(&self) -> MutexGuard<'_, (Life, bool)> {
-        self.0.lock().expect("no panic")
-    }
-
-    fn end(&self, at: Timestamp, how: End) {
-        let life = &mut self.lock().0;
-        life.ended = life.ended.or(Some((at, how)));
-    }
-}
-
-impl Listening for Log {
-    fn event(&self, at: Timestamp, event: Event) {
-        let life = &mut self.lock().0;
-        if life.ended.is_none() {
-            life.events.push((at, event));
-        }
-    }
-
-    fn trouble(&self, _at: Timestamp, text: String) {
-        self.lock().0.trouble.push(text);
-    }
-}
-
-/// The sum, with a log of what is executed that owes nothing to the server's own.
-struct Recorded {
-    inner: SumService,
-    log: Arc<Log>,
-}
-
-impl Service for Recorded {
-    fn is_sensitive(&self, caller: Caller, request: &str) -> bool {
-        self.inner.is_sensitive(caller, request)
-    }
-
-    fn handle(
-        &mut self,
-        caller: Caller,
-        request: &str,
-        at: Timestamp,
-        reply: &mut Reply<'_>,
-    ) -> Next {
-        if self.log.lock().0.ended.is_some() {
-            return Next::Close;
-        }
-        let next = self.inner.handle(caller, request, at, reply);
-        let answer = String::from_utf8_lossy(reply.as_bytes()).into_owned();
-        let request = request.to_owned();
-        let one = Execution { at, peer: caller.peer, request, reply: answer, next };
-        self.log.lock().0.executions.push(one);
-        next
-    }
-}
-
-impl Drop for Recorded {
-    fn drop(&mut self) {
-        if let Ok(mut log) = self.log.0.lock() {
-            log.1 = true;
-        }
-    }
 }

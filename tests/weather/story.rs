@@ -1,5 +1,6 @@
 //! What is kept of a world that was lived through, for the checks to judge.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,9 +9,10 @@ use socklab::peer::{Peer, Transport};
 use socklab::protocol::datagram::Semantics;
 use socklab::protocol::event::Event;
 use socklab::protocol::{Ending, Exchange};
-use socklab::service::Next;
+use socklab::service::{GuestId, Next};
 use socklab::time::Timestamp;
 
+use crate::chat::visit::Visit;
 use crate::world::World;
 
 /// Everything that happened.
@@ -19,6 +21,8 @@ pub(crate) struct Story {
     pub(crate) world: World,
     pub(crate) lives: Vec<Life>,
     pub(crate) asked: Vec<Asked>,
+    /// What the guests of a chat have seen.
+    pub(crate) visits: Vec<Visit>,
     /// What went wrong at a client that is no ending.
     pub(crate) trouble: Vec<String>,
     pub(crate) aftermath: Aftermath,
@@ -36,6 +40,8 @@ pub(crate) struct Life {
     pub(crate) interrupted: Option<Timestamp>,
     pub(crate) ended: Option<(Timestamp, End)>,
     pub(crate) executions: Vec<Execution>,
+    /// The sessions of the service, as it was told of them.
+    pub(crate) sessions: Vec<SessionCall>,
     pub(crate) events: Vec<(Timestamp, Event)>,
     pub(crate) trouble: Vec<String>,
 }
@@ -49,12 +55,25 @@ pub(crate) enum End {
     PoweredOff,
 }
 
+/// A session of the service was opened or closed, or would have been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SessionCall {
+    Opened(GuestId),
+    Full,
+    Closed(GuestId),
+}
+
 /// One call of the service.
 #[derive(Debug, Clone)]
 pub(crate) struct Execution {
     pub(crate) at: Timestamp,
     pub(crate) peer: Peer,
+    /// In which session.
+    pub(crate) guest: Option<GuestId>,
+    /// How many calls about sessions there had been.
+    pub(crate) sessions: usize,
     pub(crate) request: String,
+    /// Of a content its first line, once it was read.
     pub(crate) reply: String,
     pub(crate) next: Next,
 }
@@ -83,6 +102,8 @@ pub(crate) struct Asked {
 pub(crate) struct Aftermath {
     /// Whether a server was running.
     pub(crate) running: bool,
+    /// Whose sessions were open.
+    pub(crate) still_here: BTreeSet<GuestId>,
     /// How a healthy client's exchanges ended: over each transport, and over as many connections at
     /// once as the server takes.
     pub(crate) probes: Vec<(Transport, Ending)>,
@@ -115,6 +136,19 @@ impl Life {
         self.began <= at && self.ended.is_none_or(|(ended, _)| at <= ended)
     }
 
+    /// Returns whose sessions are open after so many calls about sessions.
+    pub(crate) fn guests_after(&self, calls: usize) -> BTreeSet<GuestId> {
+        let mut here = BTreeSet::new();
+        for call in &self.sessions[..calls] {
+            match call {
+                SessionCall::Opened(guest) => here.insert(*guest),
+                SessionCall::Closed(guest) => here.remove(guest),
+                SessionCall::Full => false,
+            };
+        }
+        here
+    }
+
     /// Returns the executions of a request.
     pub(crate) fn executed<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a Execution> {
         self.executions.iter().filter(move |one| one.request == text)
@@ -127,6 +161,14 @@ impl Story {
         match &self.world.clients[asked.client - 1].kind {
             crate::world::Kind::Talker(talk) => talk,
             other => unreachable!("{other:?} asks nothing"),
+        }
+    }
+
+    /// Returns how a guest was to behave.
+    pub(crate) fn guest(&self, client: usize) -> &crate::chat::plan::Guest {
+        match &self.world.clients[client - 1].kind {
+            crate::world::Kind::Guest(guest) => guest,
+            other => unreachable!("{other:?} is no guest"),
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 
 use socklab::net::sim::{SimEvent, SimFate};
 use socklab::packet::{Datagram, Packet};
-use socklab::protocol::datagram::header::{Header, Type, is_framed};
+use socklab::protocol::datagram::header::{Cookie, Header, Type, is_framed};
 use socklab::time::Timestamp;
 use socklab::wire::{Direction, Fate};
 
@@ -26,6 +26,26 @@ pub(crate) struct Traffic {
     pub(crate) bytes: BTreeMap<SocketAddrV4, Vec<(Timestamp, Direction, usize)>>,
     /// Clients that have shown a cookie.
     pub(crate) proven: BTreeSet<SocketAddrV4>,
+    /// Cookies that the server gave, and to whom.
+    given: BTreeSet<(SocketAddrV4, Cookie)>,
+    /// Tokens by the message ids that were used with them.
+    pub(crate) tokens: BTreeMap<u32, u32>,
+    /// Framed datagrams that reached the server's host, in order.
+    pub(crate) heard: Vec<Heard>,
+    /// Packets in the server's name that reached a client, and that no host has sent.
+    pub(crate) forged_at_clients: usize,
+    /// Goodbyes that left a client and never arrived: their tokens.
+    pub(crate) lost_byes: BTreeSet<u32>,
+}
+
+/// A framed datagram that reached the server's host.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    pub(crate) at: Timestamp,
+    pub(crate) from: SocketAddrV4,
+    pub(crate) header: Header,
+    /// No host has sent it.
+    pub(crate) forged: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -61,11 +81,15 @@ impl Traffic {
         // What was delivered last: a host refuses at once.
         let mut last = String::new();
         let mut about = BTreeMap::new();
+        let forged: BTreeSet<_> =
+            record.iter().filter(|event| event.fate == SimFate::Forged).map(named).collect();
         for event in record {
             let packet = Packet::parse(&event.packet.bytes);
             let number = event.packet.number;
             match (event.fate, event.packet.direction, packet) {
-                (SimFate::OnWire(Fate::Sent), direction, Packet::Udp(datagram)) => {
+                (SimFate::OnWire(Fate::Sent), direction, Packet::Udp(datagram))
+                    if !forged.contains(&named(event)) =>
+                {
                     traffic.left(event, direction, &datagram);
                 }
                 (SimFate::OnWire(Fate::Sent), _, Packet::PortUnreachable { .. }) => {
@@ -77,8 +101,13 @@ impl Traffic {
                     Packet::Udp(datagram),
                 ) => {
                     last = text(datagram.payload);
-                    traffic.came(event, &datagram);
+                    traffic.came(event, &datagram, forged.contains(&named(event)));
                 }
+                (
+                    SimFate::OnWire(Fate::Delivered { .. }),
+                    Direction::ServerToClient,
+                    Packet::Udp(_),
+                ) if forged.contains(&named(event)) => traffic.forged_at_clients += 1,
                 (
                     SimFate::OnWire(Fate::Delivered { .. }),
                     Direction::ServerToClient,
@@ -100,14 +129,20 @@ impl Traffic {
         if direction == Direction::ServerToClient {
             let length = event.packet.bytes.len();
             self.bytes.entry(datagram.to).or_default().push((event.at, direction, length));
-            if let Ok((header, _)) = header
-                && header.kind == Type::Bye
-            {
-                self.goodbyes.push((event.at, header));
+            if let Ok((header, _)) = header {
+                self.given.extend(header.cookie.map(|cookie| (datagram.to, cookie)));
+                if header.kind == Type::Bye {
+                    self.goodbyes.push((event.at, header));
+                }
             }
             return;
         }
         self.senders.entry(text(datagram.payload)).or_insert(datagram.from);
+        if let Ok((header, _)) = header
+            && header.kind == Type::Bye
+        {
+            self.lost_byes.insert(header.token);
+        }
         if let Ok((header, text)) = header
             && header.kind == Type::Request
         {
@@ -117,20 +152,39 @@ impl Traffic {
         }
     }
 
-    fn came(&mut self, event: &SimEvent, datagram: &Datagram<'_>) {
+    fn came(&mut self, event: &SimEvent, datagram: &Datagram<'_>, forged: bool) {
         let arrival = Arrival { at: event.at, from: datagram.from, packet: event.packet.number };
         self.arrived.entry(text(datagram.payload)).or_default().push(arrival);
         let bytes = (event.at, event.packet.direction, event.packet.bytes.len());
         self.bytes.entry(datagram.from).or_default().push(bytes);
-        if Header::parse(datagram.payload).is_ok_and(|(header, _)| header.cookie.is_some()) {
+        let Ok((header, _)) = Header::parse(datagram.payload) else { return };
+        if header.cookie.is_some() {
             self.proven.insert(datagram.from);
         }
+        if header.kind == Type::Bye {
+            self.lost_byes.remove(&header.token);
+        }
+        if !forged {
+            self.tokens.entry(header.message_id).or_insert(header.token);
+        }
+        let (at, from) = (event.at, datagram.from);
+        self.heard.push(Heard { at, from, header, forged });
+    }
+
+    /// Returns whether a datagram has the cookie that was given to the address from which it came.
+    pub(crate) fn proves(&self, heard: &Heard) -> bool {
+        heard.header.cookie.is_some_and(|cookie| self.given.contains(&(heard.from, cookie)))
     }
 
     /// Returns the arrivals of a request.
     pub(crate) fn arrivals(&self, text: &str) -> &[Arrival] {
         self.arrived.get(text).map_or(&[], Vec::as_slice)
     }
+}
+
+/// What tells a packet from all others.
+fn named(event: &SimEvent) -> (Direction, u64) {
+    (event.packet.direction, event.packet.number)
 }
 
 /// What a datagram asks, framed or bare.

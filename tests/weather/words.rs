@@ -11,6 +11,7 @@ use socklab::server::sentence;
 use socklab::time::Timestamp;
 use socklab::wire::{Direction, Fate, Impairment};
 
+use crate::chat::visit::Visit;
 use crate::story::Story;
 use crate::world::{Kind, World};
 
@@ -28,6 +29,7 @@ impl fmt::Display for World {
             write!(out, "  client {number}, from {:?}: ", client.starts)?;
             match &client.kind {
                 Kind::Talker(talk) => writeln!(out, "{talk:?}")?,
+                Kind::Guest(guest) => writeln!(out, "{guest:?}")?,
                 other => writeln!(out, "{other:?}")?,
             }
         }
@@ -108,6 +110,9 @@ pub(crate) fn whole(story: &Story) -> String {
             lines.push((*at, format!("client {}: {:?} {exchange:?}", asked.client, asked.text)));
         }
     }
+    for visit in &story.visits {
+        lines.extend(visit_lines(visit));
+    }
     // Stable: what happened together stays in the order of its kind.
     lines.sort_by_key(|(at, _)| *at);
     let mut text = String::new();
@@ -116,6 +121,25 @@ pub(crate) fn whole(story: &Story) -> String {
     }
     let _ = writeln!(text, "{:#?}\n{:?}{:?}", story.aftermath, story.trouble, story.panics);
     text
+}
+
+fn visit_lines(visit: &Visit) -> Vec<(Timestamp, String)> {
+    let who = format!("client {}, visit {}", visit.client, visit.number);
+    let mut lines = Vec::new();
+    for line in &visit.lines {
+        lines.push((line.at, format!("{who} asks {:?} {:?}", line.what, line.text)));
+        if let Some((at, exchange)) = &line.ended {
+            lines.push((*at, format!("{who}: {:?} {exchange:?}", line.text)));
+        }
+    }
+    for fetch in &visit.fetches {
+        let (file, count, outcome) = (fetch.file, fetch.bytes.len(), &fetch.outcome);
+        lines.push((fetch.began, format!("{who} gets file {file}")));
+        lines.push((fetch.ended, format!("{who}: {count} bytes of file {file}, {outcome:?}")));
+    }
+    lines.extend(visit.left.map(|(at, how)| (at, format!("{who}: the server has left: {how}"))));
+    lines.extend(visit.ended.map(|at| (at, format!("{who} leaves"))));
+    lines
 }
 
 fn packet(event: &SimEvent) -> String {

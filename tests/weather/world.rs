@@ -8,12 +8,17 @@ use socklab::protocol::datagram::{IcmpPolicy, Semantics};
 use socklab::protocol::framing::Framing;
 use socklab::wire::WireConfig;
 
+use crate::chat::forging::Forgery;
+use crate::chat::plan::{ChatPlan, Guest};
+
 /// Everything that decides what happens.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) wire: WireConfig,
     pub(crate) server: ServerPlan,
+    /// Its service is the chat; otherwise the sum.
+    pub(crate) chat: Option<ChatPlan>,
     pub(crate) clients: Vec<ClientPlan>,
     /// What happens, in order, each so long after the beginning.
     pub(crate) script: Vec<(Duration, Act)>,
@@ -49,6 +54,12 @@ pub(crate) enum Act {
     Join,
     /// Another program takes the server's ports, and does not speak the protocol.
     Impostor,
+    /// The translator of addresses before this client forgets it.
+    ChangeAddress(usize),
+    /// Somebody sends a packet in another's name.
+    Forge(Forgery),
+    /// The files of the chat are replaced by others of the same names.
+    NewFiles,
 }
 
 /// A client on a host of its own.
@@ -61,6 +72,7 @@ pub(crate) struct ClientPlan {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
     Talker(Talk),
+    Guest(Guest),
     /// Connects over TCP and says nothing for so long.
     Idle(Duration),
     /// Says what is not the protocol, so many times, over this transport.
@@ -89,6 +101,13 @@ pub(crate) struct Talk {
     pub(crate) apart: bool,
     /// The question that asks the server to stop.
     pub(crate) stops_at: Option<usize>,
+}
+
+impl World {
+    /// Returns how many the server serves at once.
+    pub(crate) fn places(&self) -> usize {
+        self.chat.as_ref().map_or(self.server.max_clients, |chat| chat.max_guests)
+    }
 }
 
 pub(crate) const fn ms(milliseconds: u64) -> Duration {

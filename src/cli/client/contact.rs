@@ -15,6 +15,7 @@ use rand::rngs::ChaCha8Rng;
 use opening::greeted;
 pub(super) use opening::is_name;
 pub(super) use saving::FileNews;
+use saving::Transfer;
 
 use super::arguments::ClientArguments;
 use super::say::{Remarks, SPOKE_FIRST, parting};
@@ -38,6 +39,10 @@ pub(super) struct Contact<'a> {
     conversation: Option<Conversation<Kernel>>,
     /// Whether this conversation was answered: from then on silence is news.
     answered: bool,
+    /// Whether something that was not framed came in the last exchange.
+    heard_unframed: bool,
+    /// The name of the file that is coming, or was asked for.
+    file: Option<String>,
 }
 
 /// What the server said while nothing was asked.
@@ -61,6 +66,8 @@ impl<'a> Contact<'a> {
             random: cli::system_random()?,
             conversation: None,
             answered: false,
+            heard_unframed: false,
+            file: None,
         })
     }
 
@@ -77,6 +84,11 @@ impl<'a> Contact<'a> {
     /// Returns whether this conversation has been answered.
     pub(super) fn is_answered(&self) -> bool {
         self.answered
+    }
+
+    /// Returns whether something that was not framed came in the last exchange.
+    pub(super) fn heard_unframed(&self) -> bool {
+        self.heard_unframed
     }
 
     /// Returns what the deadline of an exchange that begins now is.
@@ -97,11 +109,16 @@ impl<'a> Contact<'a> {
                 return Ok((outcome, FileNews::None));
             }
             let answered = self.answered;
-            let (exchange, news) = match self.arguments.service {
+            let Transfer { exchange, news, waited } = match self.arguments.service {
                 ServiceChoice::Chat => self.exchange_or_save(text).await?,
-                _ => (self.exchange(Question::line(text), deadline).await?, FileNews::None),
+                _ => {
+                    let exchange = self.exchange(Question::line(text), deadline).await?;
+                    Transfer { exchange, news: FileNews::None, waited: None }
+                }
             };
-            let elapsed = self.clock.now().since(began);
+            // Of a file that comes in pieces, only the one that nobody answered was waited for.
+            let waited = waited.filter(|_| exchange.ending == Ending::TimedOut);
+            let elapsed = waited.unwrap_or_else(|| self.clock.now().since(began));
             let outcome = Outcome { server: self.servers[0], exchange, elapsed };
             let Exchange { ending, attempts, .. } = &outcome.exchange;
             // Nothing had left when the server's goodbye was read: it is asked anew.
@@ -128,7 +145,7 @@ impl<'a> Contact<'a> {
         question: Question<'_>,
         deadline: Option<Timestamp>,
     ) -> io::Result<Exchange> {
-        let remarks = Remarks::new(self.arguments, self.clock);
+        let mut remarks = Remarks::new(self.arguments, self.clock);
         let tcp = self.config.transport == Transport::Tcp;
         let Some(conversation) = &mut self.conversation else { return Err(not_open()) };
         let id = conversation.ask(question, deadline);
@@ -145,6 +162,7 @@ impl<'a> Contact<'a> {
                 }
             }
         };
+        self.heard_unframed = remarks.heard_unframed();
         if question.purpose == Purpose::Hello {
             exchange.ending = greeted(exchange.ending);
         }

@@ -9,13 +9,14 @@ use serde::Serialize;
 use super::ClientArguments;
 use super::arguments::service_name;
 use super::contact::FileNews;
-use super::trouble::Circumstances;
+use super::trouble::{Circumstances, NOBODY_CAN_TELL, UNFRAMED, UNFRAMED_CHAT};
 use crate::cli::LOCAL_ERROR;
 use crate::cli::server::ServiceChoice;
 use crate::client::Outcome;
 use crate::escape::{escape, printable};
 use crate::protocol::Ending;
 use crate::protocol::parameters::MAX_MESSAGE_LIMIT;
+use crate::service::files::CHANGED;
 use crate::service::sum::{RANGE, SumReply, SumRequest};
 
 /// Exit code of an answer that is an error, or not the protocol.
@@ -95,6 +96,10 @@ impl<'a> Report<'a> {
     pub(super) fn with_file(mut self, news: &FileNews) -> Self {
         match news {
             FileNews::None | FileNews::Saved(_) => {}
+            // Reading a file changes nothing: it does not matter whether it was read.
+            FileNews::Kept(what) if self.advice == NOBODY_CAN_TELL => {
+                self.advice.clone_from(what);
+            }
             FileNews::Kept(what) => self.advice = format!("{what}\n{}", self.advice),
             FileNews::Failed(failure) => {
                 self.reply = None;
@@ -102,6 +107,17 @@ impl<'a> Report<'a> {
                 self.advice = failure.advice.clone();
                 (self.outcome, self.exit_code) = ("local_error", failure.code);
             }
+        }
+        self
+    }
+
+    /// Takes note of whether something came that was not framed: then somebody is there, after all.
+    pub(super) fn with_unframed(mut self, arguments: &ClientArguments, heard: bool) -> Self {
+        if heard && self.outcome == Ending::TimedOut.name() {
+            self.advice = match arguments.service {
+                ServiceChoice::Chat => UNFRAMED_CHAT.to_owned(),
+                _ => UNFRAMED.to_owned(),
+            };
         }
         self
     }
@@ -153,7 +169,11 @@ impl<'a> Report<'a> {
         let repeats = !is_sum
             && self.request.is_some_and(|text| text.starts_with("ERR ") && reply.starts_with(text));
         self.answered_with_error = reply.starts_with("ERR ") && !repeats;
+        let is_chat = arguments.service == ServiceChoice::Chat;
         let wrong = match self.answered_with_error {
+            true if is_chat && reply == CHANGED => {
+                Some("The file has changed meanwhile: get it again".to_owned())
+            }
             true => {
                 let reason = reply.trim_start_matches("ERR ");
                 let reason = if is_sum { escape(reason) } else { printable(reason) };

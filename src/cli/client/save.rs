@@ -94,9 +94,9 @@ pub async fn ask_and_save_watched<N: Net>(
     config: SaveConfig<'_>,
     watch: &mut dyn FnMut(&RequesterEvent),
 ) -> io::Result<Saved> {
-    let name = typed.strip_prefix("get ").unwrap_or(typed).trim();
+    let name = name_of(typed);
     let mut saving = Saving::new(name, config, watch);
-    let request = match typed.starts_with("get ") && is_plain(name) {
+    let request = match is_get(typed) && is_plain(name) {
         true => saving.look_around(),
         false => Ok(typed.to_owned()),
     };
@@ -121,6 +121,30 @@ pub async fn ask_and_save_watched<N: Net>(
             }
         }
     }
+}
+
+/// Returns the name of the file that is asked for, if what was typed names one.
+pub(super) fn name_of(typed: &str) -> &str {
+    // The server, too, makes nothing of spaces around it.
+    let typed = typed.trim();
+    typed.strip_prefix("get ").unwrap_or(typed).trim()
+}
+
+/// Returns whether a file is asked for, whatever comes.
+pub(super) fn is_get(typed: &str) -> bool {
+    typed.trim_start().starts_with("get ")
+}
+
+/// Returns what is kept in a folder of a file that has not come whole.
+pub(super) fn kept_in(folder: &Path, name: &str) -> Option<String> {
+    let (length, version) = part::longest(folder, name).ok()??;
+    Some(kept(length, &part::path_of(folder, name, &version)))
+}
+
+/// Says where the beginning of a file is, and what to do with it.
+fn kept(length: u64, path: &Path) -> String {
+    let (length, path) = (bytes(length), escape(&path.display().to_string()));
+    format!("{length} are kept in {path};\nget it again: it goes on from there")
 }
 
 /// Returns as much of a SHA-256 as people compare.

@@ -1,12 +1,16 @@
 //! What `client` says on its way, and at the end.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use super::ClientArguments;
 use super::report::Report;
+use super::trouble::WIDTH;
 use crate::cli::print_error;
 use crate::client::Progress;
 use crate::escape::escape;
+use crate::peer::Transport;
 use crate::protocol::{Closing, RequesterEvent, Transmission};
 use crate::time::{Clock, Timestamp};
 
@@ -29,10 +33,10 @@ impl<'a> Say<'a> {
 
     /// Says what just happened.
     pub(super) fn progress(&mut self, progress: &Progress) {
-        if self.arguments.json || self.arguments.quiet {
-            return;
-        }
+        let silent = self.arguments.json || self.arguments.quiet;
         match progress {
+            Progress::Exchange(event) => self.event(event, silent),
+            _ if silent => {}
             Progress::Connecting if self.tried => {
                 out(" nobody there\nTrying the server's next address...");
             }
@@ -52,16 +56,28 @@ impl<'a> Say<'a> {
                 self.tried = true;
                 out("No connection to set up: the first datagram is the question\n");
             }
-            Progress::Exchange(RequesterEvent::Sent { reason: Transmission::First, .. }) => {
-                out(&format!("Message sent to server: {}\n", escape(self.text)));
-            }
-            Progress::Exchange(RequesterEvent::Sent {
-                reason: Transmission::WithCookie, ..
-            }) => {
-                out("Message sent again, with the server's cookie\n");
-            }
-            Progress::Exchange(event) => self.remarks.event(event),
         }
+    }
+
+    fn event(&mut self, event: &RequesterEvent, silent: bool) {
+        let text = match event {
+            RequesterEvent::Sent { reason: Transmission::First, .. } => {
+                self.remarks.event(event);
+                format!("Message sent to server: {}\n", escape(self.text))
+            }
+            RequesterEvent::Sent { reason: Transmission::WithCookie, .. } => {
+                "Message sent again, with the server's cookie\n".to_owned()
+            }
+            event => return self.remarks.event(event),
+        };
+        if !silent {
+            out(&text);
+        }
+    }
+
+    /// Returns whether something came that was not framed.
+    pub(super) fn heard_unframed(&self) -> bool {
+        self.remarks.heard_unframed()
     }
 
     /// Says how it ended.
@@ -106,24 +122,60 @@ impl<'a> Say<'a> {
     }
 }
 
+/// When each request that waits for its answer first left.
+#[derive(Debug, Default)]
+struct UnderWay(BTreeMap<u32, Timestamp>);
+
+impl UnderWay {
+    fn take(&mut self, event: &RequesterEvent, now: Timestamp) {
+        match event {
+            RequesterEvent::Sent { id, reason: Transmission::First, .. } => {
+                self.0.insert(*id, now);
+            }
+            RequesterEvent::Ended(exchange) => {
+                self.0.remove(&exchange.id);
+            }
+            _ => {}
+        }
+    }
+
+    fn since(&self, id: u32, now: Timestamp) -> Option<Duration> {
+        self.0.get(&id).map(|first_sent| now.since(*first_sent))
+    }
+}
+
 /// What is remarked of an exchange while it lasts, on standard error.
 pub(super) struct Remarks<'a> {
     arguments: &'a ClientArguments,
     clock: Clock,
-    began: Timestamp,
+    under_way: UnderWay,
+    heard_unframed: bool,
 }
 
 impl<'a> Remarks<'a> {
-    /// Remarks on an exchange that begins now.
+    /// Remarks on exchanges that have not begun.
     pub(super) fn new(arguments: &'a ClientArguments, clock: Clock) -> Self {
-        Remarks { arguments, clock, began: clock.now() }
+        Remarks { arguments, clock, under_way: UnderWay::default(), heard_unframed: false }
+    }
+
+    /// Returns whether something came that was not framed.
+    pub(super) fn heard_unframed(&self) -> bool {
+        self.heard_unframed
+    }
+
+    /// Returns how long ago a request first left, if that was over UDP, and no answer came.
+    pub(super) fn waited(&self, id: u32) -> Option<Duration> {
+        let over_udp = self.arguments.transport() == Transport::Udp;
+        self.under_way.since(id, self.clock.now()).filter(|_| over_udp)
     }
 
     /// Remarks on what just happened, if it is worth a remark.
-    pub(super) fn event(&self, event: &RequesterEvent) {
+    pub(super) fn event(&mut self, event: &RequesterEvent) {
+        let now = self.clock.now();
+        self.under_way.take(event, now);
         match event {
-            RequesterEvent::Sent { attempt, reason: Transmission::Retransmission, .. } => {
-                let waited = self.clock.now().since(self.began).as_secs_f64();
+            RequesterEvent::Sent { id, attempt, reason: Transmission::Retransmission } => {
+                let waited = self.waited(*id).unwrap_or_default().as_secs_f64();
                 self.text(&format!(
                     "No answer after {waited:.1} s: message sent again (attempt {attempt})"
                 ));
@@ -136,6 +188,12 @@ impl<'a> Remarks<'a> {
             }
             RequesterEvent::Unexpected if self.arguments.verbose => {
                 self.text("Something came that answers nothing we asked: dropped");
+            }
+            RequesterEvent::Unframed => {
+                self.heard_unframed = true;
+                if self.arguments.verbose {
+                    self.text("Something came that is not framed: dropped");
+                }
             }
             _ => {}
         }
@@ -178,7 +236,6 @@ pub(super) fn print_json(report: &Report<'_>) {
 
 /// Puts the exit code at the right of the last line of advice.
 pub(super) fn beside(advice: &str, code: &str) -> String {
-    const WIDTH: usize = 72; // of 80 columns, less the indentation of advice
     let last = advice.lines().last().unwrap_or_default().chars().count();
     match WIDTH.checked_sub(last + code.len()) {
         Some(gap) if gap > 0 => format!("{advice}{}{code}", " ".repeat(gap)),
@@ -197,3 +254,26 @@ pub(super) fn out(text: &str) {
 
 /// Exit code of a program whose reader has gone: 128 and the number of SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Ending, Exchange};
+
+    /// Of a file that comes in many exchanges, only the one that is repeated counts.
+    #[test]
+    fn a_wait_is_counted_from_when_that_very_request_first_left() {
+        let start = Timestamp::default();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let sent = |id, reason| RequesterEvent::Sent { id, attempt: 1, reason };
+        let ending = Ending::Replied("PART 0 1".to_owned());
+        let ended = Exchange { id: 7, attempts: 1, retransmissions: 0, ending };
+        let mut under_way = UnderWay::default();
+        under_way.take(&sent(7, Transmission::First), at(0));
+        under_way.take(&RequesterEvent::Ended(ended), at(10));
+        under_way.take(&sent(8, Transmission::First), at(10));
+        under_way.take(&sent(8, Transmission::Retransmission), at(12));
+        assert_eq!(under_way.since(8, at(13)), Some(Duration::from_secs(3)));
+        assert_eq!(under_way.since(7, at(13)), None, "it was answered");
+    }
+}

@@ -1,6 +1,6 @@
 //! A conversation as a person or a script leads it: line after line, until one of both leaves.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use color_eyre::eyre;
@@ -11,7 +11,7 @@ use super::input::{Line, Lines, Prompt};
 use super::report::Report;
 use super::say::{SPOKE_FIRST, beside, out, parting, print_json};
 use crate::cli::server::ServiceChoice;
-use crate::cli::{INTERRUPTED, USAGE, print_error, print_warning};
+use crate::cli::{FramingChoice, INTERRUPTED, USAGE, print_error, print_warning};
 use crate::client::Outcome;
 use crate::escape::printable;
 use crate::peer::Transport;
@@ -41,6 +41,10 @@ pub(super) async fn talk(arguments: &ClientArguments) -> eyre::Result<u8> {
         code = converse => code?,
     };
     if let Some(contact) = &mut contact {
+        if let Some(kept) = contact.kept().filter(|_| code == INTERRUPTED && !arguments.json) {
+            // If standard error is closed there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{kept}");
+        }
         contact.leave().await;
     }
     Ok(code)
@@ -51,7 +55,7 @@ async fn converse<'a>(
     contact: &mut Contact<'a>,
 ) -> eyre::Result<u8> {
     let at_prompt = arguments.request.is_empty() && io::stdin().is_terminal();
-    let mut talk = Talk { arguments, contact, at_prompt, code: 0 };
+    let mut talk = Talk { arguments, contact, at_prompt, code: 0, told_repeats: false };
     let deadline = talk.contact.deadline();
     match talk.contact.open(deadline).await {
         Ok(Ok(())) if arguments.request.is_empty() => talk.lines().await,
@@ -69,6 +73,8 @@ struct Talk<'a, 'b> {
     at_prompt: bool,
     /// The exit code of the last failure.
     code: u8,
+    /// Whether it was said what a server does that repeats our lines.
+    told_repeats: bool,
 }
 
 /// How it goes on.
@@ -183,6 +189,7 @@ impl Talk<'_, '_> {
     ) {
         let report = Report::new(self.arguments, self.contact.servers(), request, outcome);
         let report = report.with_file(file);
+        let report = report.with_unframed(self.arguments, self.contact.heard_unframed());
         // To a person an error of the service is an answer like any other.
         if report.exit_code != 0 && !(self.at_prompt && report.answered_with_error) {
             self.code = report.exit_code;
@@ -201,8 +208,22 @@ impl Talk<'_, '_> {
                 if self.arguments.service != ServiceChoice::Chat && is_name(reply) {
                     print_warning(SPOKE_FIRST);
                 }
+                if request == Some(reply) {
+                    self.repeats();
+                }
             }
             (None, None) => {}
+        }
+    }
+
+    /// Says once what it means that a chat gives our line back: it has read our line end as a part of
+    /// the message, and acknowledges behind it.
+    fn repeats(&mut self) {
+        let ends_lines = self.arguments.transport() == Transport::Tcp
+            && self.arguments.framing != FramingChoice::Raw;
+        if self.arguments.service == ServiceChoice::Chat && ends_lines && !self.told_repeats {
+            self.told_repeats = true;
+            print_warning(REPEATS);
         }
     }
 
@@ -259,6 +280,12 @@ fn is_silence(outcome: &io::Result<Outcome>) -> bool {
     let ending = outcome.as_ref().ok().map(|outcome| &outcome.exchange.ending);
     matches!(ending, Some(Ending::Refused | Ending::TimedOut | Ending::OutcomeUnknown(_)))
 }
+
+/// What is said of a chat that takes our line end for a part of the message.
+const REPEATS: &str = "\
+The reply is our own line: the server takes the line end for a part of the
+          message, and what it says behind that begins the next reply. Send no
+          line end: client --framing raw";
 
 /// Why a dead server is news only now.
 const NOBODY_TOLD_US: &str = "UDP keeps no connection: nobody told us until we asked.";

@@ -1,8 +1,10 @@
 //! What is said of an exchange that failed: what happened, where, and one thing to do.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::arguments::service_name;
+use crate::cli::PORT;
 use crate::cli::server::ServiceChoice;
 use crate::escape::escape;
 use crate::protocol::datagram::header::ByeReason;
@@ -24,8 +26,24 @@ pub(super) struct Circumstances<'a> {
     pub(super) hello: bool,
 }
 
+/// Where a server listens that is told nothing else.
+const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
+
 /// It may have been executed, or not.
-const NOBODY_CAN_TELL: &str = "It may have been executed, or not: nobody here can tell";
+pub(super) const NOBODY_CAN_TELL: &str = "It may have been executed, or not: nobody here can tell";
+
+/// Somebody answers, but not to framed requests.
+pub(super) const UNFRAMED: &str = "\
+Something came that is not framed, and was dropped. A plain UDP program
+is asked with: client --semantics maybe";
+
+/// The same in a chat, which cannot do without.
+pub(super) const UNFRAMED_CHAT: &str = "\
+Something came that is not framed, and was dropped: a plain UDP program
+has no sessions. It is asked with: client --service echo --semantics maybe";
+
+/// Room for advice: 80 columns, less its indentation.
+pub(super) const WIDTH: usize = 72;
 
 impl Circumstances<'_> {
     /// Returns what happened, and what to do; both are empty for a reply.
@@ -71,15 +89,31 @@ impl Circumstances<'_> {
     }
 
     fn start_one(&self) -> String {
+        self.start_one_after("")
+    }
+
+    fn is_it_a_chat(&self) -> String {
+        self.start_one_after("Is it a chat? ")
+    }
+
+    fn start_one_after(&self, question: &str) -> String {
         let service = match self.service {
             ServiceChoice::Sum => String::new(),
             other => format!(" --service {}", service_name(other)),
         };
-        format!("Start one in another terminal with: server{service}")
-    }
-
-    fn is_it_a_chat(&self) -> String {
-        format!("Is it a chat? {}", self.start_one())
+        let address = self.server.parse::<SocketAddr>().ok();
+        let here = address.is_none_or(|address| address.ip().is_loopback());
+        let where_to = if here { "in another terminal" } else { "on that computer" };
+        let place = match address {
+            Some(address) if address != DEFAULT => format!(" {} {}", address.ip(), address.port()),
+            _ => String::new(),
+        };
+        let (sentence, command) =
+            (format!("{question}Start one {where_to} with:"), format!("server{service}{place}"));
+        match sentence.len() + 1 + command.len() <= WIDTH {
+            true => format!("{sentence} {command}"),
+            false => format!("{sentence}\n{command}"),
+        }
     }
 
     fn silence(&self) -> (String, String) {

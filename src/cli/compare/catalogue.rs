@@ -88,7 +88,7 @@ pub(super) fn note_what_is_kept(arguments: &CompareArguments, scenarios: &[Scena
         if arguments.second.is_some() && !scenario.has_serial_server() {
             note(&format!("{} has no server that serves one client at a time", scenario.name));
         }
-        if arguments.clients.is_some() && scenario.script.clients.len() > 1 {
+        if arguments.clients.is_some() && scenario.keeps_its_clients() {
             note(&format!("{} keeps its own clients", scenario.name));
         }
     }

@@ -131,10 +131,10 @@ pub struct ServerArguments {
     #[arg(long, help_heading = BREAK)]
     pub no_validate: bool,
 
-    /// Keep the thread that serves a request busy for so long, 10s at most: who shares it waits
+    /// Block the thread that serves a request for so long, 10s at most: who shares it waits
     #[arg(long, default_value = "0s", value_name = "DURATION", value_parser = work,
         help_heading = BREAK)]
-    pub compute: Duration,
+    pub block: Duration,
 
     /// Over TCP, do not take a port over from connections in TIME-WAIT
     #[arg(long, help_heading = BREAK)]
@@ -209,7 +209,7 @@ impl ServerArguments {
             },
             max_clients: self.max_connections(),
             drain: self.drain,
-            compute: self.compute,
+            block: self.block,
         }
     }
 

@@ -154,7 +154,8 @@ impl DatagramRequester {
 
     fn control_header(&self, kind: Type) -> Header {
         let bye = (kind == Type::Bye).then_some(ByeReason::ClientLeaves);
-        Header { bye, ..Header::new(kind, 0, self.token, self.next_id) }
+        let cookie = self.cookie.filter(|_| kind == Type::Ping);
+        Header { bye, cookie, ..Header::new(kind, 0, self.token, self.next_id) }
     }
 
     fn unexpected(&mut self) {

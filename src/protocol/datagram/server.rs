@@ -133,10 +133,7 @@ impl DatagramServer {
         };
         match header.kind {
             Type::Request | Type::Hello => self.request(from, header, payload, now, service),
-            Type::Ping => {
-                self.sessions.pinged(header.token, from.address, now);
-                self.control(from, Type::Pong, &header);
-            }
+            Type::Ping => self.ping(from, &header, now, service),
             Type::Bye => self.client_leaves(from, &header, now, service),
             _ => self.events.dropped(from, Dropped::NotForServers),
         }
@@ -261,7 +258,7 @@ impl DatagramServer {
         if let Some(header) = request.header.filter(|header| header.kind == Type::Hello) {
             return self.hello(request, &header, now, service);
         }
-        self.events.exchange(from, id, || EventKind::Received(request.text.to_owned()));
+        self.events.received(from, id, request.text);
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
         let mut reply = Reply::new(&mut payload);
@@ -346,7 +343,7 @@ impl Session for DatagramServer {
 
     fn handle_timeout(&mut self, now: Timestamp, service: &mut dyn Service) {
         self.release_held(now);
-        self.read_on(now);
+        self.prepare_on(now);
         self.cache.expire(now);
         self.expire_sessions(now, service);
         if self.leaving_until.is_some_and(|until| until <= now) {
@@ -363,7 +360,11 @@ impl Session for DatagramServer {
         if self.leaving_until.is_some() {
             return;
         }
-        let work_done = self.held.back().map_or(now, |held| held.due);
+        // What is being prepared takes as long as it takes, within the limit.
+        let work_done = match self.preparing.is_empty() {
+            true => self.held.back().map_or(now, |held| held.due),
+            false => now + drain,
+        };
         let linger = if self.served { LINGER } else { Duration::ZERO };
         self.leaving_until = Some((work_done + linger).min(now + drain));
         let mut goodbyes: Vec<_> = self.cache.take_goodbyes().collect();

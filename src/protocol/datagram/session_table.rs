@@ -57,20 +57,37 @@ impl SessionTable {
         from: SocketAddr,
         now: Timestamp,
     ) -> Option<SocketAddr> {
+        self.open.get_mut(&token)?.last_id = message_id;
+        self.moved(token, from, now)
+    }
+
+    /// Takes note that a client is at an address that it has proven, perhaps another than before;
+    /// returns that one.
+    pub(super) fn moved(
+        &mut self,
+        token: u32,
+        from: SocketAddr,
+        now: Timestamp,
+    ) -> Option<SocketAddr> {
         let session = self.open.to_back(&token)?;
         session.last_heard = now;
-        session.last_id = message_id;
         let before = std::mem::replace(&mut session.address, from);
         (before != from).then_some(before)
     }
 
-    /// Takes note that a client says that it is still there.
-    pub(super) fn pinged(&mut self, token: u32, from: SocketAddr, now: Timestamp) {
-        if self.get(token).is_some_and(|session| session.address == from)
+    /// Takes note that there is life in a session: its client was heard where it has proven to be, or
+    /// was just answered there.
+    pub(super) fn renew(&mut self, token: u32, address: SocketAddr, now: Timestamp) {
+        if self.get(token).is_some_and(|session| session.address == address)
             && let Some(session) = self.open.to_back(&token)
         {
             session.last_heard = now;
         }
+    }
+
+    /// Puts a session back that waits for our work, not for its client.
+    pub(super) fn put_back(&mut self, token: u32, session: OpenSession, now: Timestamp) {
+        self.open.insert(token, OpenSession { last_heard: now, ..session });
     }
 
     /// Ends a session.

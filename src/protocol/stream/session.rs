@@ -41,6 +41,9 @@ pub struct StreamSession {
 enum State {
     /// Requests are taken.
     Open,
+    /// Nothing more is heard; what was asked already, behind a content, is still executed. Without a
+    /// limit of its own the peer may take as long as it goes on reading.
+    Draining { discard: bool, give_up: Option<Timestamp> },
     /// No more requests; the replies still held back are sent, then we close.
     Finishing { discard: bool, give_up: Timestamp },
     /// Our FIN is out; what still comes is thrown away, for a while.
@@ -143,14 +146,14 @@ impl StreamSession {
         self.requests_wait = false;
         // Replies are about as long as requests: room for them all at once.
         self.replies.reserve(2 * self.decoder.in_hand());
-        while self.state == State::Open && !self.replies.is_sending() {
+        while self.takes_requests() && !self.replies.is_sending() {
             match self.decoder.next_message(now) {
                 None => return,
                 Some(Ok(request)) => {
                     let (peer, guest) = (self.peer, &self.guest);
                     let caller = Caller { peer, guest: guest.as_ref().map(|guest| guest.guest) };
                     let (mut reply, start) = self.replies.begin();
-                    self.events.exchange(peer, None, || EventKind::Received(request.to_owned()));
+                    self.events.received(peer, None, request);
                     let next = service.handle(caller, request, now, &mut reply);
                     self.events.executed(peer, None, request, &reply);
                     if next == Next::Close {
@@ -173,11 +176,17 @@ impl StreamSession {
         }
     }
 
-    /// Takes what was asked before the peer's FIN; then there is nothing left but to answer.
+    fn takes_requests(&self) -> bool {
+        matches!(self.state, State::Open | State::Draining { .. })
+    }
+
+    /// Takes what was asked already; then there is nothing left but to answer.
     fn take_last_requests(&mut self, now: Timestamp, service: &mut dyn Service) {
         self.take_requests(now, service);
-        if self.state == State::Open && !self.replies.is_sending() {
-            self.finish(false, self.last_moment(now));
+        if let State::Draining { discard, give_up } = self.state
+            && !self.replies.is_sending()
+        {
+            self.finish(discard, give_up.unwrap_or(self.last_moment(now)));
         }
     }
 
@@ -214,7 +223,7 @@ impl StreamSession {
     fn refill(&mut self, now: Timestamp) -> bool {
         match self.replies.refill(now, &mut self.events, self.peer) {
             Ok(read) => {
-                let waiting = self.decoder.in_hand() > 0 || self.peer_finished;
+                let waiting = self.decoder.in_hand() > 0 || self.state != State::Open;
                 // Until they are taken: the end of the content is also the end of its bytes.
                 self.requests_wait |= read && waiting && !self.replies.is_sending();
                 read
@@ -273,7 +282,12 @@ impl Session for StreamSession {
                 match state {
                     State::Open => {
                         self.decoder.finish();
+                        self.state = State::Draining { discard: false, give_up: None };
                         self.take_last_requests(now, service);
+                    }
+                    State::Draining { give_up, .. } => {
+                        self.decoder.finish();
+                        self.state = State::Draining { discard: false, give_up };
                     }
                     State::Finishing { give_up, .. } => self.finish(false, give_up),
                     State::Discarding { .. } => self.state = State::Closing,
@@ -282,7 +296,7 @@ impl Session for StreamSession {
             }
             (Input::Reset | Input::GaveUp, _) => self.close(Disconnect::Reset),
         }
-        if self.state != State::Open {
+        if !self.takes_requests() {
             self.end(now, service);
         }
     }
@@ -323,7 +337,10 @@ impl Session for StreamSession {
         let replies = self.replies.poll_timeout();
         match self.state {
             // What was asked during a content, now that it has ended.
-            State::Open if self.requests_wait => Some(Timestamp::ZERO),
+            State::Open | State::Draining { .. } if self.requests_wait => Some(Timestamp::ZERO),
+            State::Draining { give_up, .. } => {
+                earlier(replies, earlier(give_up, Some(self.idle_at)))
+            }
             State::Open if self.replies.is_sending() => earlier(replies, Some(self.idle_at)),
             State::Open => {
                 earlier(earlier(replies, self.decoder.poll_timeout()), Some(self.idle_at))
@@ -342,10 +359,12 @@ impl Session for StreamSession {
             self.idle_at = now + self.idle_timeout;
         }
         match self.state {
-            State::Open if self.peer_finished => self.take_last_requests(now, service),
-            State::Open => {
-                self.take_requests(now, service);
-                if self.state == State::Open && now >= self.idle_at {
+            State::Draining { give_up, .. } if give_up.is_some_and(|limit| now >= limit) => {
+                self.close(Disconnect::Stalled);
+            }
+            State::Open | State::Draining { .. } => {
+                self.take_last_requests(now, service);
+                if self.takes_requests() && now >= self.idle_at {
                     self.leave_idle_peer(now);
                 }
             }
@@ -356,7 +375,7 @@ impl Session for StreamSession {
             State::Discarding { until, .. } if now >= until => self.state = State::Closing,
             _ => {}
         }
-        if self.state != State::Open {
+        if !self.takes_requests() {
             self.end(now, service);
         }
     }
@@ -374,7 +393,18 @@ impl Session for StreamSession {
                 if self.guest.is_some() {
                     self.leaving = Disconnect::Shutdown;
                 }
-                self.finish(in_flight, at_latest);
+                match self.replies.is_sending() {
+                    // What was asked behind it has arrived, as what was asked before it.
+                    true => {
+                        let give_up = Some(at_latest);
+                        self.state = State::Draining { discard: in_flight, give_up };
+                    }
+                    false => self.finish(in_flight, at_latest),
+                }
+            }
+            State::Draining { discard, give_up } => {
+                let give_up = Some(give_up.map_or(at_latest, |limit| limit.min(at_latest)));
+                self.state = State::Draining { discard, give_up };
             }
             State::Finishing { discard, give_up } => self.finish(discard, give_up.min(at_latest)),
             _ => {}

@@ -74,14 +74,22 @@ fn streaming(tcp: &Run, window: &Run) -> String {
         return String::new();
     };
     let (stream, blocks) = (took(stream), took(blocks));
-    let verdict = match () {
-        () if round_trip(tcp).is_none() => "",
-        () if stream * 5 < blocks * 4 => ": its window grows as long as nothing is lost",
-        () if blocks * 5 < stream * 4 => {
+    use Direction::{ClientToServer, ServerToClient};
+    let lost = lost(tcp, ClientToServer) + lost(tcp, ServerToClient) > 0;
+    let (faster, slower) = (stream * 5 < blocks * 4, blocks * 5 < stream * 4);
+    let verdict = match (lost, again(tcp) > 0) {
+        _ if round_trip(tcp).is_none() => "",
+        _ if !faster && !slower => ", about the same",
+        (false, false) if faster => ": its window grew, for nothing was lost",
+        (true, _) if slower => {
             ": after a loss it sends less for a while; our window never does, and who shares the \
              network pays for that"
         }
-        () => ", about the same",
+        (false, true) if slower => {
+            ": it took what came late or twice for a loss, and sent less for a while; our window \
+             never does"
+        }
+        _ => "",
     };
     format!("TCP took {}{verdict}.", short(stream))
 }

@@ -188,8 +188,8 @@ fn half_over_udp(slept: &[&Run]) -> Option<String> {
         .then(|| "Over UDP half a message cannot exist, so the simplest server will do.".to_owned())
 }
 
-pub(in crate::scenario) fn computing(comparison: &Comparison) -> String {
-    let each = comparison.scenario.script.compute;
+pub(in crate::scenario) fn blocking(comparison: &Comparison) -> String {
+    let each = comparison.scenario.script.block;
     let clients = comparison.scenario.script.clients.len();
     // One after the other, or side by side? What lies between is neither.
     let lasted = |run: &&Run| run.answers().max().filter(|_| answered(run) == clients);
@@ -201,7 +201,10 @@ pub(in crate::scenario) fn computing(comparison: &Comparison) -> String {
         let titles = comparison.runs.iter().filter(which).map(|run| run.column.title);
         titles.collect::<Vec<_>>().join("; ")
     };
-    let mut text = format!("Each answer kept the thread that gave it busy for {}.", short(each));
+    let mut text = format!(
+        "Each answer blocked the thread that gave it for {}, as a call to a disk does.",
+        short(each)
+    );
     let (waited, beside) = (named(&in_turn), named(&at_once));
     if !waited.is_empty() {
         text.push_str(&format!(" One after the other: {waited}."));
@@ -213,7 +216,7 @@ pub(in crate::scenario) fn computing(comparison: &Comparison) -> String {
         let too = if waited.contains("UDP") { ", over UDP neither" } else { "" };
         text.push_str(&format!(
             " Poll and tasks never wait for one client, but they have one thread: while it \
-             computes, nobody is served{too}."
+             is blocked, nobody is served{too}."
         ));
     }
     text

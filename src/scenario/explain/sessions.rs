@@ -7,10 +7,12 @@ use crate::protocol::datagram::Semantics;
 use crate::protocol::datagram::header::Type;
 use crate::protocol::{Closing, Ending, Unknown};
 use crate::scenario::guests::{
-    end_of, freed, is_busy, is_idle, last_question, letter, names, places_held, turned_away,
+    Heard, end_of, expired, freed, had_left_before, heard, is_busy, last_question, letter, names,
+    places_held, turned_away,
 };
 use crate::scenario::log::{Comparison, ExchangeLog, Run};
 use crate::scenario::words::{count, how_short, in_round_trips, outcome, short};
+use crate::time::Timestamp;
 use crate::trace::reading::Kind;
 use crate::wire::Direction;
 
@@ -105,35 +107,51 @@ pub(in crate::scenario) fn idle_expiry(comparison: &Comparison) -> String {
 /// Says what became of a client that was silent, and how it noticed.
 fn expiry(run: &Run) -> String {
     let over = over(run);
-    let client = run.clients.first();
-    let Some(name) = client.and_then(|client| names(client).next()) else {
+    let Some(name) = run.clients.first().and_then(|client| names(client).next()) else {
         return format!("Over {over} A never had a session: {}.", why_not(run));
     };
-    let end = end_of(run, name).filter(|end| is_idle(end));
-    let Some(end) = end else {
-        return format!("Over {over} A was never silent for too long.");
+    let Some(end) = expired(run) else {
+        return match end_of(run, name) {
+            Some(_) => format!("Over {over} {name} did not end by silence."),
+            None => format!("Over {over} A was never silent for too long."),
+        };
     };
-    let question = last_question(run);
-    let noticed = match (client.and_then(|client| client.learned), question.first()) {
-        (Some((at, how)), _) if at >= end.at => {
-            let later = short(at.since(end.at));
-            let how = how_short(how);
-            format!("the server said {how}, and A read it {later} later, before it asked again")
+    let later = |at: Timestamp| format!("{} later", short(at.since(end.at)));
+    let noticed = match heard(run, end.at) {
+        Some(Heard::Read(at, how)) => {
+            let (how, later) = (how_short(how), later(at));
+            format!("the server said {how}, and A read it {later}, before it asked again")
         }
-        (_, Some(first)) if is_stale(first) => {
-            "no goodbye came, and A's next question met STALE: nobody can tell from that alone \
-             whether it was executed"
-                .to_owned()
-        }
-        (_, Some(first)) if first.is_replied() => "A's last question was answered".to_owned(),
-        (_, Some(first)) => format!("A's next question met: {}", outcome(first)),
-        (_, None) => "A asked nothing more".to_owned(),
+        Some(Heard::Asking(one)) => match &one.ending {
+            Ending::BrokenOff(how) | Ending::ServerShutDown(how) => {
+                let (how, later) = (how_short(*how), later(one.ended));
+                format!("A had asked when the server's {how} came, {later}: {}", outcome(one))
+            }
+            Ending::OutcomeUnknown(Unknown::Stale) => stale(run, one, end.at),
+            _ => format!("A's next question met: {}", outcome(one)),
+        },
+        None => "A never heard that its session had ended".to_owned(),
     };
-    format!("Over {over} {noticed}. {}", begins_anew(run, &question))
+    format!("Over {over} {noticed}. {}", begins_anew(run, &last_question(run)))
 }
 
-fn is_stale(one: &ExchangeLog) -> bool {
-    one.ending == Ending::OutcomeUnknown(Unknown::Stale)
+/// Says what it means that a question met STALE.
+fn stale(run: &Run, one: &ExchangeLog, end: Timestamp) -> String {
+    let goodbyes = packets(run, |packet, reading| {
+        let mut arrivals = packet.arrivals.iter();
+        packet.direction == Direction::ServerToClient
+            && packet.client == 1
+            && reading.kind == Kind::Framed(Type::Bye)
+            && arrivals.any(|arrival| (end..=one.ended).contains(&arrival.at))
+    });
+    let goodbye = match goodbyes {
+        0 => "no goodbye came, and ",
+        _ => "the goodbye came while A waited for an older answer, and ",
+    };
+    format!(
+        "{goodbye}A's next question met STALE: nobody can tell from that alone whether it was \
+         executed"
+    )
 }
 
 /// Says what it took to be answered again.
@@ -145,7 +163,7 @@ fn begins_anew(run: &Run, question: &[&ExchangeLog]) -> String {
             let took = in_round_trips(run, last.ended.since(asked));
             format!("It began anew, was answered after {took}, and is {now} now.")
         }
-        (_, Some(_)) => "It was answered under its old name.".to_owned(),
+        (_, Some(_)) => "Its last question had been answered before.".to_owned(),
         (_, None) => "It got no answer any more.".to_owned(),
     }
 }
@@ -153,9 +171,13 @@ fn begins_anew(run: &Run, question: &[&ExchangeLog]) -> String {
 /// Says when the place of the client was free whose program was killed.
 fn killed(tcp: &Run, udp: &Run) -> String {
     let said = |run: &Run| match freed(run, 1) {
-        _ if run.clients.get(1).is_none_or(|client| client.left.is_none()) => {
+        _ if run.clients.get(1).is_none_or(|client| names(client).next().is_none()) => {
             "it never had one".to_owned()
         }
+        _ if run.clients.get(1).is_none_or(|client| client.left.is_none()) => {
+            "it had none any more".to_owned()
+        }
+        _ if had_left_before(run, 1) => "free before it was killed".to_owned(),
         Some(freed) if freed.idle => {
             format!("free {} later, by its silence alone", short(freed.after))
         }

@@ -19,14 +19,26 @@ pub(in crate::scenario) fn message_boundaries(comparison: &Comparison) -> String
             Framing::Raw => raw(tcp),
             _ => lines(tcp),
         };
-        format!(
-            "{}{how} ({} answered). Over UDP each send was a datagram and each recv one message ({} \
-             answered), in the order in which they came.",
-            what_gathered_them(tcp),
-            answered(tcp),
-            answered(udp)
-        )
+        format!("{}{how} ({} answered). {}", what_gathered_them(tcp), answered(tcp), datagrams(udp))
     })
+}
+
+/// Says how messages were sent and found where each is a datagram.
+fn datagrams(udp: &Run) -> String {
+    let copies = match udp.exchanges().map(|one| usize::from(one.retransmissions)).sum() {
+        0_usize => String::new(),
+        1 => ", 1 of them a copy,".to_owned(),
+        copies => format!(", {copies} of them copies,"),
+    };
+    let found = udp.logged("exchange") + udp.logged("duplicate") + udp.logged("malformed");
+    let came = match found {
+        0 => "and none reached the server (0 answered)".to_owned(),
+        _ => format!(
+            "and each recv one message ({} answered), in the order in which they came",
+            answered(udp)
+        ),
+    };
+    format!("Over UDP each send was a datagram{copies} {came}.")
 }
 
 /// Says what made several messages arrive in the stack's stream at one moment, if something did.

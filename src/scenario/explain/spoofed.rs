@@ -4,7 +4,7 @@ use super::three;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::metrics::sum;
 use crate::scenario::rows::opened;
-use crate::scenario::rows::spoofed::{believed, forged, obeyed};
+use crate::scenario::rows::spoofed::{believed, deceived, forged, obeyed};
 use crate::testbed::Forgery;
 
 pub(in crate::scenario) fn spoofed(comparison: &Comparison) -> String {
@@ -29,10 +29,12 @@ fn answers(bare: &Run, ids: &Run, tcp: &Run) -> String {
         (0, false) => "over UDP none reached the client of bare datagrams".to_owned(),
         (0, true) => "the client of bare datagrams believed none this time".to_owned(),
         _ => {
-            let wrong = bare.exchanges().find_map(sum).unwrap_or_default();
+            let met = deceived(bare).next();
+            let (asked, wrong) =
+                met.map_or((0, 0), |one| (one.number, sum(one).unwrap_or_default()));
             format!(
-                "the client of bare datagrams took the first that bore the server's address, and \
-                 computes {wrong}"
+                "the client of bare datagrams took the first that bore the server's address for the \
+                 answer to {asked}, and computes {wrong}"
             )
         }
     };

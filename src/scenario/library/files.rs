@@ -23,6 +23,7 @@ pub(super) const FILE_TRANSFER: Scenario = Scenario {
     script: Script {
         service: ServiceKind::Chat,
         file: Some(LENGTH),
+        alone: true,
         clients: &[&[Step::Open, Step::Fetch, Step::Leave]],
         ..SERVES
     },

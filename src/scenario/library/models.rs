@@ -121,19 +121,19 @@ const AT_ONCE: &[Step] = &[
     Step::Leave,
 ];
 
-pub(super) const COMPUTING: Scenario = Scenario {
-    name: "slow-client-models.computing",
-    question: "And if each answer is half a second of work?",
-    refused: &[(Network::Sim, "virtual time stands still while a thread computes")],
+pub(super) const BLOCKING: Scenario = Scenario {
+    name: "slow-client-models.blocking",
+    question: "And if each answer waits half a second for a disk?",
+    refused: &[(Network::Sim, "virtual time stands still while a thread is blocked")],
     script: Script {
-        compute: Duration::from_millis(500),
+        block: Duration::from_millis(500),
         clients: &[AT_ONCE, AT_ONCE, AT_ONCE, AT_ONCE],
         acts: &[],
         framing: None,
         ..SLOW_CLIENT.script
     },
     rows: &[row::AGREED, models::FIRST_ANSWER, models::LAST_ANSWER],
-    explain: explain::models::computing,
+    explain: explain::models::blocking,
     ..SLOW_CLIENT
 };
 

@@ -184,6 +184,7 @@ pub(super) const ADDRESS_CHANGE: Scenario = Scenario {
     question: "What identifies a client?",
     refused: &[(Network::Loopback, "on loopback nobody translates addresses")],
     script: Script {
+        alone: true,
         clients: &[&[
             Step::Say("hello"),
             Step::Mark("said"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{PLAIN, SERVES, WORK};
-use crate::scenario::rows::{self as row, spoofed};
+use crate::scenario::rows::spoofed;
 use crate::scenario::{
     Column, Network, Scenario, Script, Step, TCP, UDP, UDP_MAYBE, When, explain,
 };
@@ -21,6 +21,7 @@ pub(super) const SPOOFED: Scenario = Scenario {
     refused: &[(Network::Loopback, "it takes an attacker who may forge addresses")],
     columns: &[Column { title: "UDP, bare", ..UDP_MAYBE }, UDP_IDS, TCP],
     script: Script {
+        alone: true,
         work: WORK,
         clients: &[&[
             Step::AskOnce(25),
@@ -38,7 +39,7 @@ pub(super) const SPOOFED: Scenario = Scenario {
     rows: &[
         spoofed::BELIEVED,
         spoofed::GUESS_REPLY,
-        row::SUMS,
+        spoofed::SUMS,
         spoofed::OBEYED,
         spoofed::GUESS_SHUTDOWN,
         spoofed::PROOF,

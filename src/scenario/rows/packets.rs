@@ -66,11 +66,14 @@ pub const BYTES_AGAIN: Row = row("bytes of it sent again", |run| {
     })
 });
 
-/// How many packets carried requests for the first time.
+/// How many packets carried what the program sent: what TCP's stack sends again it adds by itself.
 pub const WITH_REQUESTS: Row = row("packets that carried them", |run| {
+    let adds = run.column.transport == Transport::Tcp;
     seen(run, |packets| {
         let carried = packets.iter().filter(|(packet, reading)| {
-            packet.direction == Direction::ClientToServer && reading.payload > 0 && !reading.again
+            packet.direction == Direction::ClientToServer
+                && reading.payload > 0
+                && !(adds && reading.again)
         });
         carried.count().to_string()
     })

@@ -1,14 +1,16 @@
 //! Rows about sessions: names, places, and what identifies a client.
 
 use crate::peer::Transport;
-use crate::protocol::Ending;
+use crate::protocol::{Ending, Unknown};
 use crate::scenario::Row;
 use crate::scenario::guests::{
-    end_of, freed, is_busy, is_idle, last_question, names, places_held, turned_away,
+    Heard, end_of, expired, freed, had_left_before, heard, is_busy, last_question, names,
+    places_held, silence_before, turned_away,
 };
 use crate::scenario::log::Run;
 use crate::scenario::words::{count, how_short, in_round_trips, list, outcome, short};
 use crate::testbed::Action;
+use crate::time::Timestamp;
 
 const fn row(label: &'static str, cell: fn(&Run) -> String) -> Row {
     Row { label, needs_packets: false, cell }
@@ -77,36 +79,36 @@ pub const NEWCOMER_WAITED: Row = row("so it waited for its place", |run| {
     }
 });
 
-/// When the first client's first session ended, from the last word that it was heard to say.
+/// How the first client's first session ended, and how long after the last that the server had of it.
 pub const EXPIRES: Row = row("A's session ends", |run| {
     let client = run.clients.first();
     let end = client.and_then(|client| names(client).next()).and_then(|name| end_of(run, name));
-    let Some(end) = end else { return "-".to_owned() };
-    let heard = run.clients.first().map_or(&[][..], |client| &client.exchanges);
-    let heard = heard.iter().rfind(|one| one.is_replied() && one.ended < end.at);
-    match heard {
-        Some(last) if is_idle(end) => {
-            format!("idle, {} silent", short(end.at.since(last.ended)))
-        }
-        _ => "not by silence".to_owned(),
+    match (end, expired(run).and_then(|end| silence_before(run, end))) {
+        (None, _) => "-".to_owned(),
+        (Some(_), Some(silent)) => format!("idle, {} silent", short(silent)),
+        (Some(_), None) => "not by silence".to_owned(),
     }
 });
 
 /// How and when the first client heard of it.
 pub const HEARS: Row = row("A hears of it", |run| {
-    let client = run.clients.first();
-    let end = client.and_then(|client| names(client).next()).and_then(|name| end_of(run, name));
-    match (client.and_then(|client| client.learned), end) {
-        (Some((at, how)), Some(end)) if at >= end.at => {
-            format!("{}, {} later", how_short(how), short(at.since(end.at)))
-        }
-        _ if last_question(run).len() > 1 => "by its next question".to_owned(),
-        _ => "-".to_owned(),
+    let Some(end) = expired(run) else { return "-".to_owned() };
+    let later = |at: Timestamp| format!("{} later", short(at.since(end.at)));
+    match heard(run, end.at) {
+        Some(Heard::Read(at, how)) => format!("{}, {}", how_short(how), later(at)),
+        Some(Heard::Asking(one)) => match &one.ending {
+            Ending::BrokenOff(how) | Ending::ServerShutDown(how) => {
+                format!("{}, {}", how_short(*how), later(one.ended))
+            }
+            Ending::OutcomeUnknown(Unknown::Stale) => "by its next question".to_owned(),
+            _ => "it did not".to_owned(),
+        },
+        None => "it did not".to_owned(),
     }
 });
 
 /// What its last question met at first.
-pub const MEETS: Row = row("its next question meets", |run| {
+pub const MEETS: Row = row("its last question meets", |run| {
     last_question(run).first().map_or("-".to_owned(), |one| outcome(one))
 });
 
@@ -170,6 +172,7 @@ pub(in crate::scenario) fn place_free(run: &Run, index: usize) -> String {
     match freed(run, index) {
         Some(freed) if freed.idle => format!("{} later (idle)", short(freed.after)),
         Some(freed) => format!("{} later", short(freed.after)),
+        None if gone.is_some() && had_left_before(run, index) => "before that".to_owned(),
         None if gone.is_some() => "not until the end".to_owned(),
         None => "-".to_owned(),
     }

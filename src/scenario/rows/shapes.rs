@@ -24,12 +24,20 @@ pub const SENDS: Row = row("sends of the program", |run| {
 
 /// What the server took for messages.
 pub const FOUND: Row = row("messages the server found", |run| {
-    let malformed = run.logged("malformed");
-    match malformed {
-        0 => run.logged("exchange").to_string(),
-        _ => format!("{}, and {malformed} that is none", run.logged("exchange")),
+    let (found, malformed) = (run.logged("exchange"), run.logged("malformed"));
+    match (malformed, run.logged("duplicate")) {
+        (0, 0) => found.to_string(),
+        (0, copies) => format!("{found}, and {}", count_copies(copies)),
+        (_, _) => format!("{found}, and {malformed} that is none"),
     }
 });
+
+fn count_copies(copies: usize) -> String {
+    match copies {
+        1 => "1 copy".to_owned(),
+        _ => format!("{copies} copies"),
+    }
+}
 
 /// What it made of the first.
 pub const FIRST_FOUND: Row = row("what it says of the first", |run| {

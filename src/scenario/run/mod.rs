@@ -72,9 +72,10 @@ fn patience(scenario: &Scenario, settings: &Settings) -> Duration {
 
 /// Returns how many clients there are: as many as the user wants, where all do the same.
 pub fn clients(scenario: &Scenario, settings: &Settings) -> usize {
-    match scenario.script.clients.len() {
-        1 => settings.clients.unwrap_or(scenario.script.copies).max(1),
-        written => written,
+    let written = scenario.script.clients.len();
+    match scenario.keeps_its_clients() {
+        true => written,
+        false => settings.clients.unwrap_or(scenario.script.copies).max(1),
     }
 }
 
@@ -124,7 +125,7 @@ async fn carry_out<T: Testbed>(
         number_for_both: script.acts.iter().any(|(_, action)| *action == Action::StartBeside),
         file: script.file,
         work: settings.work.unwrap_or(script.work),
-        compute: script.compute,
+        block: script.block,
         goodbye: script.goodbye && settings.server.goodbye,
         framing: scenario.framing(settings),
         max_message: script.max_message,

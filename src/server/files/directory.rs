@@ -28,12 +28,20 @@ pub(super) struct Directory {
 #[derive(Debug)]
 pub(super) struct OpenFile {
     descriptor: OwnedFd,
+    seen: Seen,
+}
+
+/// Which file it is, and when anything about it changed last: a file that was written to and given its
+/// old time of modification back is another one here. (That it is deleted is such a change, too.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Seen {
     identity: Identity,
+    changed: (i128, i128), // seconds, nanoseconds
 }
 
 /// Which file it is, and in which state: as far as the file system tells without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Identity {
+struct Identity {
     device: i128,
     inode: i128,
     length: u64,
@@ -82,28 +90,28 @@ impl Directory {
             return Err(NOT_PLAIN.to_owned());
         }
         // First looked at, then opened: opening alone can already do something to a device.
-        let identity = self.look(name)?;
+        let seen = self.look(name)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = kept.get(name).filter(|file| file.identity == identity) {
+        if let Some(file) = kept.get(name).filter(|file| file.seen == seen) {
             return Ok(file.clone());
         }
         // It may have become something else meanwhile: no link is followed, no pipe waited for.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let flags = flags | OFlags::NOCTTY;
         let descriptor = openat(&self.descriptor, name, flags, Mode::empty()).map_err(refusal)?;
-        let identity = Identity::of(&fstat(&descriptor).map_err(refusal)?)?;
-        let file = Arc::new(OpenFile { descriptor, identity });
+        let seen = Seen::of(&fstat(&descriptor).map_err(refusal)?)?;
+        let file = Arc::new(OpenFile { descriptor, seen });
         kept.insert(name.to_owned(), file.clone());
         Ok(file)
     }
 
-    fn look(&self, name: &str) -> Result<Identity, String> {
+    fn look(&self, name: &str) -> Result<Seen, String> {
         let found = statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW).map_err(refusal)?;
-        Identity::of(&found)
+        Seen::of(&found)
     }
 }
 
-impl Identity {
+impl Seen {
     /// Reads what the system says of a file.
     ///
     /// # Errors
@@ -111,12 +119,14 @@ impl Identity {
     fn of(found: &Stat) -> Result<Self, String> {
         let what = match FileType::from_raw_mode(found.st_mode) {
             FileType::RegularFile => {
-                return Ok(Identity {
+                let identity = Identity {
                     device: i128::from(found.st_dev),
                     inode: i128::from(found.st_ino),
                     length: u64::try_from(found.st_size).unwrap_or_default(),
                     modified: (i128::from(found.st_mtime), i128::from(found.st_mtime_nsec)),
-                });
+                };
+                let changed = (i128::from(found.st_ctime), i128::from(found.st_ctime_nsec));
+                return Ok(Seen { identity, changed });
             }
             FileType::Directory => "a folder",
             FileType::Symlink => "a symbolic link",
@@ -127,25 +137,25 @@ impl Identity {
 }
 
 impl OpenFile {
-    /// Returns which file it is.
-    pub(super) fn identity(&self) -> Identity {
-        self.identity
+    /// Returns which file it is, and when it changed last.
+    pub(super) fn seen(&self) -> Seen {
+        self.seen
     }
 
     /// Returns how many bytes it has.
     pub(super) fn length(&self) -> u64 {
-        self.identity.length
+        self.seen.identity.length
     }
 
     /// Returns whether both are the same file, in the same state.
     pub(super) fn is_same_as(&self, other: &OpenFile) -> bool {
-        self.identity == other.identity
+        self.seen.identity == other.seen.identity
     }
 
     /// Returns whether nobody has written to it since it was opened.
     pub(super) fn is_unchanged(&self) -> bool {
-        let now = fstat(&self.descriptor).map_err(refusal).and_then(|found| Identity::of(&found));
-        now == Ok(self.identity)
+        let now = fstat(&self.descriptor).map_err(refusal).and_then(|found| Seen::of(&found));
+        now.is_ok_and(|now| now.identity == self.seen.identity)
     }
 
     /// Appends so many bytes from `position` on.

@@ -31,6 +31,10 @@ pub(super) fn arguments(options: &ServerOptions, transport: Transport) -> Vec<St
     if let Some(clients) = options.max_clients {
         arguments.extend(["--max-clients".to_owned(), clients.to_string()]);
     }
+    // Every block of a file counts as an execution, and is told only to who wants to hear all.
+    if options.file.is_some() {
+        arguments.push("--verbose".to_owned());
+    }
     if options.service == ServiceKind::Sum {
         arguments.extend(["--seed".to_owned(), options.seed.to_string()]);
         arguments.extend(["--number".to_owned(), number]);
@@ -42,7 +46,7 @@ pub(super) fn arguments(options: &ServerOptions, transport: Transport) -> Vec<St
         (TRANSPORT, transport.name().to_owned()),
         ("--log-format", "json".to_owned()),
         ("--work", duration(options.work)),
-        ("--compute", duration(options.compute)),
+        ("--block", duration(options.block)),
         ("--drain", duration(options.drain)),
         ("--duplicate-cache", switch(options.duplicate_cache)),
         ("--goodbye", switch(options.goodbye)),

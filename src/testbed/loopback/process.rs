@@ -143,5 +143,6 @@ fn event(record: &Value, clock: Clock) -> Option<ServerEvent> {
     let at = clock.moment(at);
     let text = record["reason"].as_str().unwrap_or_default().to_owned();
     let guest = record["name"].as_str().map(str::to_owned);
-    Some(ServerEvent { executed: executed(), guest, ..ServerEvent::new(at, event, text) })
+    let peer = record["peer"].as_str().and_then(|peer| peer.parse().ok()).map(Box::new);
+    Some(ServerEvent { executed: executed(), peer, guest, ..ServerEvent::new(at, event, text) })
 }

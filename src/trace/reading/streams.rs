@@ -209,6 +209,7 @@ mod tests {
             fin: false,
             rst: false,
             window: 1_000,
+            window_scale: None,
             payload,
         }
     }

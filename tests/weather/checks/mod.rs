@@ -4,9 +4,13 @@
 mod answers;
 pub(crate) mod endings;
 mod executions;
+mod files;
 mod leaving;
 mod leftovers;
 mod sending;
+mod sessions;
+pub(crate) mod sittings;
+mod visits;
 mod waits;
 
 use socklab::peer::Transport;
@@ -36,6 +40,24 @@ const CHECKS: &[Check] = &[
     ("nothing new after the decision to stop", leaving::nothing_new),
     ("only who may stops the server", leaving::who_stops_it),
     ("goodbyes are true", leaving::goodbyes_are_true),
+    ("a name is given once", sessions::names_are_given_once),
+    ("no more sessions than the limit", sessions::no_more_than_the_limit),
+    ("busy when it is full", sessions::busy_when_full),
+    ("a session ends once", sessions::sessions_end_once),
+    ("the service is told of every session", sessions::the_service_is_told),
+    ("a session begins for a reason", sessions::sessions_begin_for_a_reason),
+    ("a session ends for a reason", sessions::sessions_end_for_a_reason),
+    ("who leaves is gone", sessions::who_leaves_is_gone),
+    ("a session lasts while it is used", sessions::sessions_last),
+    ("only a proven address takes over", sessions::moves_are_proven),
+    ("status names who is here", visits::status_is_true),
+    ("what a guest hears is true", visits::replies_are_true),
+    ("a guest's request is executed once", visits::executed_once),
+    ("a guest keeps its name", visits::names_are_kept),
+    ("stale when the session is over", visits::stale_is_true),
+    ("goodbyes to guests are true", visits::goodbyes_are_true),
+    ("guests wait no longer than they would", visits::lines_end),
+    ("a file is intact, or said not to be", files::files_are_intact),
     ("no state is left", leftovers::nothing_is_left),
     ("the server serves on", leftovers::serves_on),
     ("nobody is in trouble", leftovers::no_trouble),

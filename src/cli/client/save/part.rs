@@ -31,17 +31,7 @@ impl Part {
     /// # Errors
     /// If there is one that cannot be gone on with.
     pub(super) fn find(folder: &Path, name: &str) -> Result<Option<Self>, Failure> {
-        let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
-        let longest = entries
-            .flatten()
-            .filter_map(|entry| {
-                let file_name = entry.file_name();
-                let version = file_name.to_str()?.strip_prefix(name)?.strip_prefix('.')?;
-                let version = version.strip_suffix(SUFFIX).filter(|version| is_version(version))?;
-                let found = entry.metadata().ok().filter(fs::Metadata::is_file)?;
-                Some((found.len(), version.to_owned()))
-            })
-            .max();
+        let longest = longest(folder, name).map_err(|error| unreadable(folder, &error))?;
         let Some((_, version)) = longest else { return Ok(None) };
         let mut part = Part::open(folder, name, &version)?;
         let read = hash_of(&part.file).map_err(|error| unreadable(&part.path, &error))?;
@@ -60,7 +50,7 @@ impl Part {
     }
 
     fn open(folder: &Path, name: &str, version: &str) -> Result<Self, Failure> {
-        let path = folder.join(format!("{name}.{version}{SUFFIX}"));
+        let path = path_of(folder, name, version);
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         #[cfg(unix)]
@@ -141,6 +131,26 @@ impl Part {
         // If it stays, the next one who asks meets it again, and says so.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Returns length and version of the longest part of the file of this name that is in the folder.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub(super) fn longest(folder: &Path, name: &str) -> io::Result<Option<(u64, String)>> {
+    let parts = fs::read_dir(folder)?.flatten().filter_map(|entry| {
+        let file_name = entry.file_name();
+        let version = file_name.to_str()?.strip_prefix(name)?.strip_prefix('.')?;
+        let version = version.strip_suffix(SUFFIX).filter(|version| is_version(version))?;
+        let found = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+        Some((found.len(), version.to_owned()))
+    });
+    Ok(parts.max())
+}
+
+/// Returns where the part of a file is.
+pub(super) fn path_of(folder: &Path, name: &str, version: &str) -> PathBuf {
+    folder.join(format!("{name}.{version}{SUFFIX}"))
 }
 
 /// Returns SHA-256 and length of a file, from where it stands to its end.

@@ -8,11 +8,12 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::part::{Part, digest_of};
-use super::{SaveConfig, SavedFile, bytes};
+use super::{SaveConfig, SavedFile, bytes, kept};
 use crate::cli::Failure;
 use crate::client::fetch::Sink;
 use crate::escape::escape;
 use crate::protocol::RequesterEvent;
+use crate::scenario::words::thousands;
 use crate::service::files::{BEYOND_THE_END, CHANGED, GetRequest, Head, is_plain, version};
 use crate::time::Timestamp;
 
@@ -120,8 +121,7 @@ impl<'a> Saving<'a> {
     /// Returns what is kept of a file that did not come whole.
     pub(super) fn kept(&self) -> Option<String> {
         let part = self.part.as_ref()?;
-        let (length, path) = (bytes(part.length()), escape(&part.path().display().to_string()));
-        Some(format!("{length} are kept in {path}; ask again to go on from there"))
+        Some(kept(part.length(), part.path()))
     }
 
     /// Puts the whole file into its place.
@@ -177,11 +177,13 @@ impl<'a> Saving<'a> {
     }
 
     fn show(&mut self, written: u64) {
-        let slow = || self.config.clock.now().since(self.began) >= PATIENCE;
-        if self.bar.is_none() && self.config.progress && io::stderr().is_terminal() && slow() {
-            self.bar = Some(progress_bar(self.length, self.before));
+        let elapsed = self.config.clock.now().since(self.began);
+        let slow = elapsed >= PATIENCE;
+        if self.bar.is_none() && self.config.progress && slow && io::stderr().is_terminal() {
+            self.bar = Some(progress_bar(self.length));
         }
         if let Some(bar) = &self.bar {
+            bar.set_message(so_far(written, self.length, written - self.before, elapsed));
             bar.set_position(written);
         }
     }
@@ -224,15 +226,25 @@ impl Sink for Saving<'_> {
     }
 }
 
-fn progress_bar(length: u64, before: u64) -> ProgressBar {
+fn progress_bar(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    let template = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
+    if let Ok(style) = ProgressStyle::with_template("{bar:24} {msg}") {
         bar.set_style(style);
     }
-    bar.set_position(before);
-    bar.reset_eta();
     bar
+}
+
+/// Says how far it is. The speed is the average of what has come since we asked: no guess from the
+/// last moment, after which nothing may come for seconds.
+fn so_far(written: u64, length: u64, came: u64, elapsed: Duration) -> String {
+    let speed = (came as f64 / elapsed.as_secs_f64()) as u64;
+    format!(
+        "{} of {} after {} s, {} a second",
+        thousands(written as usize),
+        bytes(length),
+        elapsed.as_secs(),
+        bytes(speed)
+    )
 }
 
 /// Says that something here cannot be read.
@@ -251,4 +263,16 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
         _ => "Check that you may write there, or choose another folder: --save DIR",
     };
     Failure::local(what, advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was here before we asked has cost no time now.
+    #[test]
+    fn the_speed_is_the_average_of_what_has_come_since_we_asked() {
+        let text = so_far(9_000, 100_000, 3_000, Duration::from_millis(1_500));
+        assert_eq!(text, "9,000 of 100,000 bytes after 1 s, 2,000 bytes a second");
+    }
 }

@@ -25,7 +25,7 @@ impl DatagramRequester {
         let asked = |one: &Outstanding| one.id == header.message_id && one.attempts > 0;
         let found = self.outstanding.iter_mut().find(|(_, one)| asked(one));
         let Some((&order, one)) = found else {
-            return self.unexpected();
+            return self.answered_to_ping(&header);
         };
         match header.kind {
             Type::Welcome if one.purpose != Purpose::Hello => self.unexpected(),
@@ -56,6 +56,19 @@ impl DatagramRequester {
                 self.end(order, Ending::OutcomeUnknown(Unknown::Stale), now);
             }
             _ => self.unexpected(),
+        }
+    }
+
+    /// Somebody between us and the server has given us another address: the PING that proves the new
+    /// one keeps the session. Once for each cookie; anything else answers nothing.
+    fn answered_to_ping(&mut self, header: &Header) {
+        let pinged = self.config.keep_alive.is_some() && header.message_id == self.next_id;
+        let new_cookie = header.cookie.is_some() && header.cookie != self.cookie;
+        if header.kind == Type::Challenge && pinged && new_cookie {
+            self.cookie = header.cookie;
+            self.control.push_back(Type::Ping);
+        } else {
+            self.unexpected();
         }
     }
 
@@ -105,10 +118,12 @@ impl DatagramRequester {
     }
 
     pub(super) fn bare(&mut self, datagram: &[u8], now: Timestamp) {
+        if self.config.semantics != Semantics::Maybe {
+            return self.events.push_back(RequesterEvent::Unframed);
+        }
         // Without an id, whatever comes is taken for the answer to the oldest question that has left.
-        let asked = self.outstanding.iter().find(|(_, one)| one.attempts > 0);
-        let oldest = asked.map(|(order, _)| *order);
-        let Some(order) = oldest.filter(|_| self.config.semantics == Semantics::Maybe) else {
+        let oldest = self.outstanding.iter().find(|(_, one)| one.attempts > 0);
+        let Some((&order, _)) = oldest else {
             return self.unexpected();
         };
         let ending = self.replied(datagram);

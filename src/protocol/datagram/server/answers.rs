@@ -6,7 +6,7 @@ use crate::peer::Peer;
 use crate::protocol::datagram::duplicate_cache::Answer;
 use crate::protocol::datagram::header::{ByeReason, HEADER_LENGTH, Header, Type};
 use crate::protocol::event::{Challenge, Dropped, DuplicateAnswer, EventKind};
-use crate::protocol::parameters::{AMPLIFICATION_LIMIT, IP_AND_UDP_HEADERS};
+use crate::protocol::parameters::{AMPLIFICATION_LIMIT, IP_AND_UDP_HEADERS, LINGER};
 use crate::service::content::{Content, NOT_YET, Piece};
 use crate::time::Timestamp;
 
@@ -47,17 +47,37 @@ impl DatagramServer {
         self.read_on(now);
     }
 
+    /// Reads the contents that are due. A stopping server that has read the last lingers for its copies,
+    /// and no longer.
+    pub(super) fn prepare_on(&mut self, now: Timestamp) {
+        let was_preparing = !self.preparing.is_empty();
+        self.read_on(now);
+        if was_preparing && self.preparing.is_empty() {
+            let work_done = self.held.back().map_or(now, |held| held.due);
+            let lingered = |until: Timestamp| until.min(work_done + LINGER);
+            self.leaving_until = self.leaving_until.map(lingered);
+        }
+    }
+
+    /// Returns whether something is held back or prepared for the client with this token.
+    pub(super) fn is_working_for(&self, token: u32) -> bool {
+        let asks = |header: Option<Header>| header.is_some_and(|header| header.token == token);
+        self.held.iter().any(|held| asks(held.header))
+            || self.preparing.iter().any(|one| asks(one.header))
+    }
+
     /// Reads the contents that are due.
     pub(super) fn read_on(&mut self, now: Timestamp) {
         for mut one in std::mem::take(&mut self.preparing) {
+            if one.due > now {
+                // Not moved away: others may come again and again.
+                self.preparing.push(one);
+                continue;
+            }
             let mut payload = Vec::new();
-            let piece = match one.due <= now {
-                true => one.content.read(self.config.max_message, &mut payload),
-                false => Piece::NotYet,
-            };
-            match piece {
+            match one.content.read(self.config.max_message, &mut payload) {
                 Piece::NotYet => {
-                    one.due = one.due.max(now + NOT_YET);
+                    one.due = now + NOT_YET;
                     self.preparing.push(one);
                     continue;
                 }
@@ -116,6 +136,10 @@ impl DatagramServer {
     ) {
         let length = payload.len() + header.map_or(0, |_| HEADER_LENGTH);
         if length <= allowance {
+            if let Some(header) = header {
+                // Until now it waited for us.
+                self.sessions.renew(header.token, to.address, now);
+            }
             self.answer(to, header, payload);
         } else if header.is_some() {
             self.challenge(to, header, Challenge::ReplyTooLarge, now);
@@ -151,6 +175,7 @@ impl DatagramServer {
         now: Timestamp,
     ) {
         self.cache.touch(header.token, request.from.address, now);
+        self.sessions.renew(header.token, request.from.address, now);
         let attempt = header.attempt;
         let duplicate = || EventKind::Duplicate { attempt, answer };
         self.events.exchange(request.from, Some(header.message_id), duplicate);

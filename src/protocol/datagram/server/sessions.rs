@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::{DatagramServer, Request};
 use crate::peer::Peer;
+use crate::protocol::datagram::cookie::Proof;
 use crate::protocol::datagram::header::{ByeReason, Header, Type};
 use crate::protocol::datagram::session_table::OpenSession;
 use crate::protocol::event::{Challenge, Disconnect, EventKind};
@@ -38,7 +39,9 @@ impl DatagramServer {
         let guest = session.map(|session| session.greeting.guest);
         let caller = Caller { peer: request.from, guest };
         let moved = session.is_some_and(|session| session.address != request.from.address);
-        if has_sessions && !hello && session.is_none() {
+        let stranger = if hello { moved } else { session.is_none() };
+        if has_sessions && stranger {
+            // A hello with the token of somebody else's session opens and moves nothing.
             Gate::NoSession
         } else if request.proven {
             Gate::Open(guest)
@@ -93,6 +96,34 @@ impl DatagramServer {
         }
     }
 
+    /// A client says that it is still there. Where there are sessions, it hears if its own has ended,
+    /// or goes on elsewhere once it has proven where.
+    pub(super) fn ping(
+        &mut self,
+        from: Peer,
+        header: &Header,
+        now: Timestamp,
+        service: &mut dyn Service,
+    ) {
+        let session = self.sessions.get(header.token).map(|session| session.address);
+        let proof = header.cookie.map(|cookie| {
+            self.cookies.check(&cookie, from.address, header.token, now) == Proof::Valid
+        });
+        match session {
+            None if service.sessions().is_some() => self.control(from, Type::Stale, header),
+            Some(address) if address != from.address && proof != Some(true) => {
+                self.challenge(from, Some(header), Challenge::NewAddress, now);
+            }
+            Some(_) => {
+                if let Some(before) = self.sessions.moved(header.token, from.address, now) {
+                    self.events.exchange(from, None, || EventKind::Moved(before));
+                }
+                self.control(from, Type::Pong, header);
+            }
+            None => self.control(from, Type::Pong, header),
+        }
+    }
+
     /// A client says that it leaves. Only from where it has proven to be: a forged BYE ends nobody's
     /// session.
     pub(super) fn client_leaves(
@@ -128,6 +159,10 @@ impl DatagramServer {
     /// Ends the sessions that have been silent for too long, with a goodbye.
     pub(super) fn expire_sessions(&mut self, now: Timestamp, service: &mut dyn Service) {
         while let Some((token, session)) = self.sessions.expire(now) {
+            if self.is_working_for(token) {
+                self.sessions.put_back(token, session, now);
+                continue;
+            }
             self.left(&session, Disconnect::Idle, now, service);
             self.cache.goodbye_said(token);
             if self.config.goodbye {

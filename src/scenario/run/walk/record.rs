@@ -60,7 +60,7 @@ impl<N: Net> Client<N> {
         match event {
             RequesterEvent::Sent { id, reason, .. } => self.sent_once_more(id, reason),
             RequesterEvent::Content { .. } | RequesterEvent::TurnedAway(_) => {}
-            RequesterEvent::Unexpected => {
+            RequesterEvent::Unexpected | RequesterEvent::Unframed => {
                 self.log.unexpected += 1;
                 self.remark("answers nothing that was asked: dropped");
             }

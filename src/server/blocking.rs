@@ -1,7 +1,8 @@
-//! A service that takes its time: until it has answered, the thread that asked it can do nothing else.
+//! A service that makes a call that blocks, as one to a disk or a database does: until it returns, the
+//! thread that made it can do nothing else.
 //!
-//! `--work` holds a reply back and costs nobody anything; this is what a long computation does. Whoever
-//! shares the thread waits with it, whatever the model.
+//! `--work` holds a reply back and costs nobody anything. Here whoever shares the thread waits with it,
+//! whatever the model.
 
 use std::thread;
 use std::time::Duration;
@@ -9,14 +10,14 @@ use std::time::Duration;
 use crate::service::{Caller, Next, Reply, Service, Sessions};
 use crate::time::Timestamp;
 
-/// A service that computes before it answers.
-pub(super) struct Computing<S> {
+/// A service that blocks its thread before it answers.
+pub(super) struct Blocked<S> {
     pub(super) service: S,
     /// For how long; nothing is the ordinary case.
     pub(super) time: Duration,
 }
 
-impl<S: Service> Service for Computing<S> {
+impl<S: Service> Service for Blocked<S> {
     fn is_sensitive(&self, caller: Caller, request: &str) -> bool {
         self.service.is_sensitive(caller, request)
     }
