@@ -11,13 +11,13 @@ use crate::service::{Caller, Next, Reply, Service, Sessions};
 use crate::time::Timestamp;
 
 /// A service that blocks its thread before it answers.
-pub(super) struct Blocked<S> {
-    pub(super) service: S,
+pub(super) struct Blocked {
+    pub(super) service: Box<dyn Service>,
     /// For how long; nothing is the ordinary case.
     pub(super) time: Duration,
 }
 
-impl<S: Service> Service for Blocked<S> {
+impl Service for Blocked {
     fn is_sensitive(&self, caller: Caller, request: &str) -> bool {
         self.service.is_sensitive(caller, request)
     }

@@ -95,6 +95,7 @@ fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<()> {
 fn serve_connection(stream: TcpStream, peer: Peer, hold: Hold) {
     let Hold { shared, service, _alive } = hold;
     // Outside the lock: while this thread is blocked, the others go on.
+    let service = Box::new(service);
     let mut service = Blocked { service, time: shared.config.block };
     let mut stream = Blocking::over_tcp(stream);
     // Given back before the connection is closed, also by a panic: who hears the end may come back.
@@ -123,6 +124,7 @@ fn serve_connection(stream: TcpStream, peer: Peer, hold: Hold) {
 
 fn serve_datagrams(socket: UdpSocket, mut session: DatagramServer, hold: Hold) {
     let Hold { shared, service, _alive } = hold;
+    let service = Box::new(service);
     let mut service = Blocked { service, time: shared.config.block };
     let mut buffer = vec![0; READ_BUFFER];
     let mut socket = Blocking::over_udp(socket);

@@ -36,26 +36,6 @@ pub trait Service: Send {
     }
 }
 
-impl<S: Service + ?Sized> Service for Box<S> {
-    fn is_sensitive(&self, caller: Caller, request: &str) -> bool {
-        (**self).is_sensitive(caller, request)
-    }
-
-    fn handle(
-        &mut self,
-        caller: Caller,
-        request: &str,
-        now: Timestamp,
-        reply: &mut Reply<'_>,
-    ) -> Next {
-        (**self).handle(caller, request, now, reply)
-    }
-
-    fn sessions(&mut self) -> Option<&mut dyn Sessions> {
-        (**self).sessions()
-    }
-}
-
 /// Which service a server offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ServiceKind {
