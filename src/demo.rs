@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::net::Net;
 use crate::net::kernel::Kernel;
 use crate::peer::Transport;
-use crate::testbed::loopback::beside_us;
+use crate::testbed::beside_us;
 
 /// 25 + 50 = 75 in every book.
 const CLIENT_NUMBER: &str = "25";

@@ -2,7 +2,9 @@
 
 mod arguments;
 mod catalogue;
+mod doctor;
 mod files;
+mod kernel;
 mod running;
 mod wire;
 
@@ -22,6 +24,7 @@ use crate::report::{distributions, html, json, markdown, mission, table};
 use crate::scenario::log::Comparison;
 use crate::scenario::{Network, Scenario, Settings};
 use crate::trace::ladder::{Glyphs, ladder};
+use kernel::Refusal;
 use running::{compare_all, simulate};
 
 /// Exit code of an expectation that was not met.
@@ -38,10 +41,15 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     arguments.color.apply();
+    // While there is only this thread: later the system would not let us.
+    let rights = match arguments.doctor || arguments.net.contains(&NetworkChoice::Kernel) {
+        true => kernel::acquire_rights(),
+        false => Ok(()),
+    };
     super::run(async move {
         tokio::select! {
             biased;
-            code = run(&arguments, &matches) => code,
+            code = run(&arguments, &matches, rights) => code,
             interrupted = tokio::signal::ctrl_c() => {
                 interrupted?;
                 Ok(INTERRUPTED)
@@ -50,7 +58,11 @@ pub fn main() -> ExitCode {
     })
 }
 
-async fn run(arguments: &CompareArguments, matches: &ArgMatches) -> eyre::Result<u8> {
+async fn run(
+    arguments: &CompareArguments,
+    matches: &ArgMatches,
+    rights: Result<(), Refusal>,
+) -> eyre::Result<u8> {
     if let Some(demo) = arguments.demo {
         return crate::demo::run(demo.into()).await;
     }
@@ -58,10 +70,11 @@ async fn run(arguments: &CompareArguments, matches: &ArgMatches) -> eyre::Result
         return print(&catalogue::list()).map(|()| 0);
     }
     if arguments.doctor {
-        return print(&doctor()).map(|()| 0);
+        return print(&doctor::report(rights)).map(|()| 0);
     }
     ladders_are_for_people(arguments)?;
     let network = network(arguments)?;
+    rights?;
     let scenarios = catalogue::chosen(&arguments.scenario, network)?;
     catalogue::not_too_many(&scenarios, arguments.exchanges)?;
     catalogue::note_what_is_kept(arguments, &scenarios);
@@ -191,13 +204,15 @@ fn print_json(arguments: &CompareArguments, reports: &[Value]) -> eyre::Result<(
 
 /// Returns the chosen network; refuses what it cannot do, with the reason.
 fn network(arguments: &CompareArguments) -> eyre::Result<Network> {
-    match arguments.net {
-        NetworkChoice::Sim => one_run_in_pictures(arguments).map(|()| Network::Sim),
-        NetworkChoice::Loopback => honest_on_loopback(arguments).map(|()| Network::Loopback),
-        NetworkChoice::Kernel => refuse(
-            "The kernel network is not part of this version",
-            "Leave out --net for the simulation, or try: compare --net loopback",
-        ),
+    match arguments.net[..] {
+        [NetworkChoice::Sim] => one_run_in_pictures(arguments).map(|()| Network::Sim),
+        [NetworkChoice::Kernel] => one_run_in_pictures(arguments).map(|()| Network::Kernel),
+        [NetworkChoice::Loopback] => honest_on_loopback(arguments).map(|()| Network::Loopback),
+        _ => Err(Failure::usage(
+            "Only sim and kernel can be put side by side",
+            "Try: --net sim,kernel",
+        )
+        .into()),
     }
 }
 
@@ -290,30 +305,6 @@ fn check(arguments: &CompareArguments, reports: &[Value]) -> eyre::Result<u8> {
         }
     }
     Ok(code)
-}
-
-fn doctor() -> String {
-    let server = match crate::testbed::loopback::beside_us("server") {
-        Ok(program) => format!("works, with {}", program.display()),
-        Err(error) => format!("does not work: {error}"),
-    };
-    let ours = std::env::current_exe().ok();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let name = format!("compare{}", std::env::consts::EXE_SUFFIX);
-    let first =
-        std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|it| it.is_file());
-    let on_path = match (first, ours) {
-        (None, _) => {
-            "no compare is on PATH: install with make install, or type make shell".to_owned()
-        }
-        (Some(first), Some(ours)) if first.canonicalize().ok() == ours.canonicalize().ok() => {
-            "this compare is the one on PATH".to_owned()
-        }
-        (Some(first), _) => format!("another compare comes first: {}", first.display()),
-    };
-    format!(
-        "sim       works: simulated hosts, no rights needed\nloopback  {server}\nPATH      {on_path}\n"
-    )
 }
 
 fn note(text: &str) {

@@ -28,32 +28,16 @@ impl Net for Kernel {
     type Udp = UdpSocket;
 
     fn listen(&self, address: SocketAddr, reuse_address: bool) -> io::Result<TcpListener> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // On Windows the option would let a second server steal the port.
-        if cfg!(unix) {
-            socket.set_reuse_address(reuse_address)?;
-        }
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(LISTEN_BACKLOG)?;
-        TcpListener::from_std(socket.into())
+        listen(socket(address, Type::STREAM, Protocol::TCP)?, address, reuse_address)
     }
 
     fn bind(&self, address: SocketAddr) -> io::Result<UdpSocket> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
-        // Best effort: a smaller buffer only loses datagrams earlier, and those are repeated.
-        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-        // Never SO_REUSEADDR: over UDP a second server would bind too, and take everything.
-        socket.bind(&address.into())?;
-        UdpSocket::from_std(socket.into())
+        bind(socket(address, Type::DGRAM, Protocol::UDP)?, address)
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(to).await?;
-        // One message is one write: waiting for more (Nagle) could only delay it. A connection that
-        // was reset already says so when it is read.
-        let _ = stream.set_nodelay(true);
+        at_once(&stream);
         Ok(stream)
     }
 
@@ -66,6 +50,48 @@ impl Net for Kernel {
         SockRef::from(&socket).connect(&to.into())?;
         Ok(socket)
     }
+}
+
+fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    Socket::new(Domain::for_address(address), kind, Some(protocol))
+}
+
+/// Makes a listener of a socket, whichever network it is on.
+///
+/// # Errors
+/// If the system does not let it listen there.
+pub(crate) fn listen(
+    socket: Socket,
+    address: SocketAddr,
+    reuse_address: bool,
+) -> io::Result<TcpListener> {
+    // On Windows the option would let a second server steal the port.
+    if cfg!(unix) {
+        socket.set_reuse_address(reuse_address)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(LISTEN_BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Binds a socket for datagrams, whichever network it is on.
+///
+/// # Errors
+/// If the system does not let it have the address.
+pub(crate) fn bind(socket: Socket, address: SocketAddr) -> io::Result<UdpSocket> {
+    socket.set_nonblocking(true)?;
+    // Best effort: a smaller buffer only loses datagrams earlier, and those are repeated.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    // Never SO_REUSEADDR: over UDP a second server would bind too, and take everything.
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// One message is one write: waiting for more (Nagle) could only delay it. A connection that was reset
+/// already says so when it is read.
+pub(crate) fn at_once(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
 }
 
 impl Listener for TcpListener {

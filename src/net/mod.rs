@@ -4,12 +4,16 @@
 //! them with the sockets of the operating system, `sim` with simulated hosts in virtual time.
 
 pub mod kernel;
+mod nat;
+pub mod record;
 pub mod sim;
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::task::{Context, Poll};
+
+pub(crate) use nat::Nat;
 
 /// A network on which one can listen and connect.
 pub trait Net: Clone + Send + Sync + 'static {
@@ -97,4 +101,15 @@ pub trait Udp: Send + Sync + 'static {
     fn refusal(&self) -> impl Future<Output = io::Error> + Send {
         std::future::pending()
     }
+}
+
+/// Returns the address of a host on a network of ours: the server, host 0, is 10.0.0.2; the clients
+/// are 10.0.0.1, 10.0.0.3 and so on. In the lessons, 1 asks 2.
+pub fn host_address(number: usize) -> Ipv4Addr {
+    let last = match number {
+        0 => 2,
+        1 => 1,
+        number => number + 1,
+    };
+    Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 0).to_bits() + last as u32)
 }

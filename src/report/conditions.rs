@@ -16,7 +16,11 @@ pub fn conditions(comparison: &Comparison) -> String {
         Some(deadline) => format!("deadline {}", short(deadline)),
         None => "no deadline".to_owned(),
     };
-    let seed = format!("seed {}, {deadline}", settings.server.seed);
+    let mut seed = format!("seed {}, {deadline}", settings.server.seed);
+    let mut runs = comparison.runs.iter().filter(|run| run.deadline != scenario.timeout(settings));
+    if let Some(shortened) = runs.find_map(|run| run.deadline) {
+        seed.push_str(&format!(" (one try: {} here)", short(shortened)));
+    }
     [network(comparison), stack(&comparison.stack), seed].join(SEPARATOR)
 }
 
@@ -27,7 +31,7 @@ pub const SEPARATOR: &str = " | ";
 pub fn network(comparison: &Comparison) -> String {
     match comparison.network {
         Network::Loopback => "loopback, nothing is lost".to_owned(),
-        Network::Sim => {
+        Network::Sim | Network::Kernel => {
             let cut = comparison.scenario.script.acts.iter().any(|(_, act)| *act == Action::Cut);
             let cut = if cut { ", then cut" } else { "" };
             wire(&comparison.scenario.wire(&comparison.settings)) + cut
@@ -46,6 +50,9 @@ pub fn stack(stack: &Stack) -> String {
         if floor == RFC_6298_FLOOR {
             text.push_str(" (RFC 6298)");
         }
+    }
+    for also in &stack.set_up {
+        text.push_str(&format!(", {also}"));
     }
     text
 }

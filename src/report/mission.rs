@@ -63,7 +63,7 @@ fn on_loopback(
 
 fn heading(sums: &Comparison) -> String {
     let where_at = match sums.network {
-        Network::Sim => "on the same network",
+        Network::Sim | Network::Kernel => "on the same network",
         Network::Loopback => "on this computer",
     };
     let title = format!("TCP and UDP, the same three questions {where_at}");

@@ -8,7 +8,7 @@ use crate::protocol::datagram::RequesterConfig;
 use crate::protocol::framing::Framing;
 use crate::protocol::{Closing, Ending};
 use crate::service::ServiceKind;
-use crate::testbed::{Action, ServerEvent, Stack};
+use crate::testbed::{Action, HostReport, ServerEvent, Stack};
 use crate::time::Timestamp;
 use crate::trace::Trace;
 use crate::wire::WireConfig;
@@ -67,6 +67,8 @@ pub struct Run {
     pub wire: Option<WireConfig>,
     /// Every packet and what the programs did, where packets can be seen.
     pub trace: Option<Trace>,
+    /// What the hosts' kernels said of themselves, where they are ours to ask.
+    pub host: Option<HostReport>,
 }
 
 /// What a client went through.

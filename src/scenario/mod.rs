@@ -24,7 +24,7 @@ use crate::protocol::parameters::WINDOW;
 use crate::server::{Model, Second};
 use crate::service::ServiceKind;
 use crate::service::sum::RANGE;
-use crate::testbed::{Action, Listener, ServerOptions};
+use crate::testbed::{Action, Listener, Patience, ServerOptions, TcpProfile};
 use log::{Comparison, Run};
 use wiring::{WireChoices, WirePlan};
 
@@ -51,6 +51,8 @@ pub struct Scenario {
     pub follows_faults: bool,
     /// What the wire does, unless the user says otherwise.
     pub wire: WirePlan,
+    /// How long TCP tries where time is real, in place of the minutes that are its own.
+    pub patience: Patience,
     /// What happens.
     pub script: Script,
     /// What the report shows, besides the outcome.
@@ -68,6 +70,8 @@ pub enum Network {
     Sim,
     /// This computer's kernel, without a wire.
     Loopback,
+    /// This computer's kernel on hosts of our own, with the wire of the simulation, in real time.
+    Kernel,
 }
 
 impl Network {
@@ -76,6 +80,7 @@ impl Network {
         match self {
             Network::Sim => "sim",
             Network::Loopback => "loopback",
+            Network::Kernel => "kernel",
         }
     }
 }
@@ -315,6 +320,10 @@ pub struct Settings {
     pub work: Option<Duration>,
     /// In place of the scenario's own.
     pub second: Option<Second>,
+    /// How TCP is set up, where that can be chosen.
+    pub profile: TcpProfile,
+    /// Where time is real: how long an answer is waited for that nobody will ask for again.
+    pub one_try: Option<Duration>,
     /// How the server is set up; the scenario's script may add work, and take the goodbye away.
     pub server: ServerOptions,
 }
@@ -357,6 +366,13 @@ impl Scenario {
         let waits = |step: &Step| matches!(step, Step::Wait(time) if *time >= A_SECOND);
         let silent = self.script.server == Listener::Silent;
         silent || !self.script.block.is_zero() || steps.any(waits)
+    }
+
+    /// Returns whether it keeps processors busy: who runs beside it would be measured with it.
+    pub fn is_busy(&self) -> bool {
+        let mut steps = self.script.clients.iter().flat_map(|steps| steps.iter());
+        let works = |step: &Step| matches!(step, Step::Push(_) | Step::Fetch | Step::Stagger(_));
+        self.script.copies > 1 || steps.any(works)
     }
 
     /// Returns whether one of its servers serves one TCP client at a time.

@@ -1,13 +1,21 @@
 //! Where a scenario is carried out: a network, a server on it, and what can be done to both.
 
 mod forgery;
+#[cfg(target_os = "linux")]
+pub mod kernel;
 mod late;
 pub mod loopback;
+mod process;
+mod profile;
 mod record;
 pub mod shelf;
 pub mod sim;
+#[cfg(target_os = "linux")]
+mod system;
 
 pub use forgery::Forgery;
+pub use process::beside_us;
+pub use profile::{Patience, TcpProfile};
 pub use record::trace_of;
 
 use std::fmt;
@@ -56,6 +64,40 @@ pub trait Testbed {
     /// Lets what is under way arrive, and returns every packet so far; nothing where packets
     /// cannot be seen.
     fn trace(&mut self) -> impl Future<Output = Option<Trace>>;
+
+    /// Returns what the hosts' kernels say of themselves when a run is over; nothing where they are
+    /// not ours to ask.
+    fn host_report(&mut self) -> Option<HostReport> {
+        None
+    }
+}
+
+/// What the kernels of hosts of our own said of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostReport {
+    /// How their TCP was set up, read back from them.
+    pub stack: Stack,
+    /// What they thought of the client's connections when those ended, in that order.
+    pub connections: Vec<ConnectionFacts>,
+    /// Packets that their own queues lost before the wire could see them.
+    pub unseen: u64,
+}
+
+/// What Linux thought of a TCP connection of the client's (`struct tcp_info`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionFacts {
+    /// What decided how fast it sent.
+    pub congestion_control: String,
+    /// Its retransmission timeout, at its end.
+    pub retransmission_timeout: Duration,
+    /// Its smoothed round trip.
+    pub round_trip: Duration,
+    /// How much that varied.
+    pub round_trip_variation: Duration,
+    /// Segments that it sent again.
+    pub retransmitted: u32,
+    /// Its congestion window, in segments.
+    pub window: u32,
 }
 
 /// What is at the server's address.
@@ -326,4 +368,16 @@ pub struct Stack {
     pub congestion_control: Option<String>,
     /// The least time before TCP repeats, if it is known.
     pub rto_floor: Option<Duration>,
+    /// How else it was set up, in words; empty where it is as it is.
+    pub set_up: Vec<String>,
 }
+
+/// Has the system kill what this command starts when the thread that starts it ends: nothing stays of
+/// us, not even after SIGKILL. Only Linux can.
+#[cfg(target_os = "linux")]
+fn die_with_us(command: &mut tokio::process::Command) {
+    system::die_with_us(command.as_std_mut());
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_us(_command: &mut tokio::process::Command) {}

@@ -1,14 +1,14 @@
-//! From the events of a simulated network to a trace: what happened to each packet, put together.
+//! From the events of a network to a trace: what happened to each packet, put together.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use crate::net::sim::{Drop, SimEvent, SimFate};
+use crate::net::record::{Drop, NetEvent, NetFate};
 use crate::trace::{Arrival, Cause, Loss, Trace, TracedPacket};
 use crate::wire::{Direction, Fate, Passing, Rule};
 
 /// Puts the events of a record together, packet by packet. `rules` are the wire's.
-pub fn trace_of(record: &[SimEvent], rules: &[Rule]) -> Trace {
+pub fn trace_of(record: &[NetEvent], rules: &[Rule]) -> Trace {
     let mut packets: Vec<TracedPacket> = Vec::new();
     let mut places: BTreeMap<(Direction, u64), usize> = BTreeMap::new();
     let cause = |rule: Option<usize>| match rule.and_then(|index| rules.get(index)) {
@@ -23,18 +23,18 @@ pub fn trace_of(record: &[SimEvent], rules: &[Rule]) -> Trace {
         });
         let packet = &mut packets[place];
         match event.fate {
-            SimFate::OnWire(Fate::Sent) => packet.sent = event.at,
-            SimFate::OnWire(Fate::Delivered { copy }) => {
+            NetFate::OnWire(Fate::Sent) => packet.sent = event.at,
+            NetFate::OnWire(Fate::Delivered { copy }) => {
                 packet.arrivals.push(Arrival { at: event.at, copy, dropped: None });
             }
-            SimFate::OnWire(Fate::Lost) => packet.lost = Some(Loss::By(Cause::Luck)),
-            SimFate::OnWire(Fate::Dropped(rule)) => packet.lost = Some(Loss::By(cause(Some(rule)))),
-            SimFate::OnWire(Fate::QueueFull) => packet.lost = Some(Loss::QueueFull),
-            SimFate::OnWire(Fate::Cut) => packet.lost = Some(Loss::Cut),
-            SimFate::OnWire(Fate::Duplicated(rule)) => packet.duplicated = Some(cause(rule)),
-            SimFate::OnWire(Fate::Held(rule)) => packet.held = Some(cause(rule)),
-            SimFate::Forged => packet.forged = true,
-            SimFate::AtHost(why) => {
+            NetFate::OnWire(Fate::Lost) => packet.lost = Some(Loss::By(Cause::Luck)),
+            NetFate::OnWire(Fate::Dropped(rule)) => packet.lost = Some(Loss::By(cause(Some(rule)))),
+            NetFate::OnWire(Fate::QueueFull) => packet.lost = Some(Loss::QueueFull),
+            NetFate::OnWire(Fate::Cut) => packet.lost = Some(Loss::Cut),
+            NetFate::OnWire(Fate::Duplicated(rule)) => packet.duplicated = Some(cause(rule)),
+            NetFate::OnWire(Fate::Held(rule)) => packet.held = Some(cause(rule)),
+            NetFate::Forged => packet.forged = true,
+            NetFate::AtHost(why) => {
                 if let Some(arrival) = packet.arrivals.last_mut() {
                     arrival.dropped = Some(reason(why));
                 }
@@ -78,6 +78,7 @@ fn reason(why: Drop) -> &'static str {
         Drop::ReceiveBufferFull => "receive buffer full",
         Drop::NotItsPeer => "not its peer",
         Drop::PoweredOff => "powered off",
+        Drop::Refused => "not taken by the host",
         Drop::NoSuchHost => "no such host",
         Drop::NoSuchPort => "no such port",
     }

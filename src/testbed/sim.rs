@@ -108,6 +108,7 @@ pub fn stack() -> Stack {
         name: "smoltcp".to_owned(),
         congestion_control: Some("Reno".to_owned()),
         rto_floor: Some(Duration::from_secs(1)),
+        set_up: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 use socklab::client::{ClientConfig, Conversation};
-use socklab::net::sim::{Run, Sim, SimConfig, SimFate, run};
+use socklab::net::sim::{NetFate, Run, Sim, SimConfig, run};
 use socklab::net::{Listener, Net, Received, Stream};
 use socklab::peer::Transport;
 use socklab::protocol::datagram::Secrets;
@@ -99,7 +99,7 @@ pub(crate) fn config(seed: u64, way: Impairment) -> SimConfig {
 /// Returns how many packets were sent and how many exchanges were answered.
 fn finish(run: Run<io::Result<u64>>) -> io::Result<(u64, u64)> {
     let exchanges = run.output.map_err(io::Error::other)??;
-    let sent = run.record.iter().filter(|event| event.fate == SimFate::OnWire(Fate::Sent));
+    let sent = run.record.iter().filter(|event| event.fate == NetFate::OnWire(Fate::Sent));
     Ok((sent.count() as u64, exchanges))
 }
 

@@ -82,7 +82,7 @@ fn a_connected_socket_hears_only_its_peer() {
         poll_fn(|cx| at_server.poll_send_to(cx, b"hello", theirs)).await.expect("sent");
         assert_eq!(receive(&client).await.expect("a datagram"), (b"hello".to_vec(), server()));
     });
-    assert_eq!(with_fate(&record, SimFate::AtHost(Drop::NotItsPeer)).len(), 1);
+    assert_eq!(with_fate(&record, NetFate::AtHost(Drop::NotItsPeer)).len(), 1);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn unfinished_datagrams_do_not_keep_whole_ones_out() {
         }
         reader.await.expect("no panic")
     });
-    let lost = with_fate(&record, SimFate::OnWire(Fate::Lost));
+    let lost = with_fate(&record, NetFate::OnWire(Fate::Lost));
     let whole = 200
         - lost
             .iter()
@@ -176,7 +176,7 @@ fn a_full_receive_buffer_drops_and_the_record_says_so() {
             }
         });
         assert_eq!(received, kept);
-        let dropped = with_fate(&record, SimFate::AtHost(Drop::ReceiveBufferFull)).len();
+        let dropped = with_fate(&record, NetFate::AtHost(Drop::ReceiveBufferFull)).len();
         assert_eq!(dropped, 400 - kept);
     }
 }

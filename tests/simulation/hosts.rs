@@ -24,7 +24,7 @@ fn a_host_that_does_not_exist_says_nothing() {
         send(&udp, b"still nobody?").await.expect("sent");
         pause(&sim, ms(100)).await;
     });
-    assert_eq!(with_fate(&record, SimFate::AtHost(Drop::NoSuchHost)).len(), sent(&record).len());
+    assert_eq!(with_fate(&record, NetFate::AtHost(Drop::NoSuchHost)).len(), sent(&record).len());
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn without_power_nothing_is_said_and_after_a_reboot_nothing_is_known() {
         listen(&sim);
     });
     // The ACK of the handshake had arrived; then two copies over TCP and one datagram.
-    assert_eq!(with_fate(&record, SimFate::AtHost(Drop::PoweredOff)).len(), 3);
+    assert_eq!(with_fate(&record, NetFate::AtHost(Drop::PoweredOff)).len(), 3);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_process_that_dies_is_tidied_up_after_by_its_host() {
         assert!(replied(&ask(&sim, &sim.client(1), Transport::Tcp, 1).await));
         assert!(replied(&ask(&sim, &sim.client(1), Transport::Udp, 1).await));
     });
-    assert!(with_fate(&record, SimFate::AtHost(Drop::PoweredOff)).is_empty());
+    assert!(with_fate(&record, NetFate::AtHost(Drop::PoweredOff)).is_empty());
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_wire_that_was_cut_and_joined_carries_again() {
         });
         assert!(replied(&outcome));
         assert!(elapsed.contains(&outcome.elapsed.as_millis()), "{:?}", outcome.elapsed);
-        assert_eq!(with_fate(&record, SimFate::OnWire(Fate::Cut)).len(), 1);
+        assert_eq!(with_fate(&record, NetFate::OnWire(Fate::Cut)).len(), 1);
     }
 }
 

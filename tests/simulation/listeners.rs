@@ -37,7 +37,7 @@ fn a_syn_beyond_the_backlog_is_dropped_and_its_repetition_gets_in() {
     connected.sort_unstable();
     // Three repetitions arrive together at 7.025 s, and there is room for two.
     assert_eq!(connected, [50, 50, 7_050, 7_050, 15_050]);
-    let dropped = with_fate(&record, SimFate::AtHost(Drop::BacklogFull));
+    let dropped = with_fate(&record, NetFate::AtHost(Drop::BacklogFull));
     let times: Vec<_> = dropped.iter().map(|event| event.at.as_micros() / 1_000).collect();
     assert_eq!(times, [25, 25, 25, 1_025, 1_025, 1_025, 3_025, 3_025, 3_025, 7_025]);
     assert!(segments(&record).iter().all(|(.., segment)| !segment.rst));

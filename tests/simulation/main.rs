@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 use socklab::client::{ClientConfig, Outcome, ask_once};
-use socklab::net::sim::{Run, Sim, SimConfig, SimEvent, SimFate, SimNet, run};
+use socklab::net::sim::{NetEvent, NetFate, Run, Sim, SimConfig, SimNet, run};
 use socklab::net::{Net, Received, Stream, Udp};
 use socklab::packet::{Packet, Segment};
 use socklab::peer::Transport;
@@ -54,7 +54,7 @@ pub(crate) fn faulty(rules: &[(Fault, What)]) -> SimConfig {
 pub(crate) fn play<T, F>(
     config: SimConfig,
     program: impl FnOnce(Sim) -> F + Send + 'static,
-) -> (T, Vec<SimEvent>)
+) -> (T, Vec<NetEvent>)
 where
     T: Send + 'static,
     F: Future<Output = T>,
@@ -117,7 +117,7 @@ pub(crate) async fn ask(sim: &Sim, net: &SimNet, transport: Transport, number: u
 pub(crate) fn exchange(
     config: SimConfig,
     transport: Transport,
-) -> (Outcome, Vec<EventKind>, Vec<SimEvent>) {
+) -> (Outcome, Vec<EventKind>, Vec<NetEvent>) {
     let ((outcome, heard), record) = play(config, move |sim| async move {
         let heard = start_server(&sim, &Stop::default());
         let outcome = ask(&sim, &sim.client(1), transport, 24).await;
@@ -132,17 +132,17 @@ pub(crate) fn replied(outcome: &Outcome) -> bool {
 }
 
 /// The packets with this fate.
-pub(crate) fn with_fate(record: &[SimEvent], fate: SimFate) -> Vec<&SimEvent> {
+pub(crate) fn with_fate(record: &[NetEvent], fate: NetFate) -> Vec<&NetEvent> {
     record.iter().filter(|event| event.fate == fate).collect()
 }
 
-pub(crate) fn sent(record: &[SimEvent]) -> Vec<&SimEvent> {
-    with_fate(record, SimFate::OnWire(Fate::Sent))
+pub(crate) fn sent(record: &[NetEvent]) -> Vec<&NetEvent> {
+    with_fate(record, NetFate::OnWire(Fate::Sent))
 }
 
 /// The segments that were sent, with when and which way.
-pub(crate) fn segments(record: &[SimEvent]) -> Vec<(Timestamp, Direction, Segment<'_>)> {
-    fn parse(event: &SimEvent) -> Option<(Timestamp, Direction, Segment<'_>)> {
+pub(crate) fn segments(record: &[NetEvent]) -> Vec<(Timestamp, Direction, Segment<'_>)> {
+    fn parse(event: &NetEvent) -> Option<(Timestamp, Direction, Segment<'_>)> {
         match Packet::parse(&event.packet.bytes) {
             Packet::Tcp(segment) => Some((event.at, event.packet.direction, segment)),
             _ => None,

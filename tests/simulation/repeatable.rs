@@ -9,7 +9,7 @@ use socklab::wire::{Impairment, WireConfig};
 use super::*;
 
 /// Three clients and everything that a wire can do to them.
-fn story(seed: u64) -> Vec<SimEvent> {
+fn story(seed: u64) -> Vec<NetEvent> {
     let bad = Impairment {
         loss: 0.1,
         jitter: ms(20),
@@ -54,9 +54,9 @@ fn a_run_is_a_function_of_its_seed() {
 }
 
 /// FNV-1a of everything that happened: a number that no library may change.
-fn digest(record: &[SimEvent]) -> u64 {
+fn digest(record: &[NetEvent]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for SimEvent { at, packet, fate } in record {
+    for NetEvent { at, packet, fate } in record {
         let head = format!("{at} {} {} {fate:?}", packet.direction, packet.number);
         for byte in head.bytes().chain(packet.bytes.iter().copied()) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use socklab::net::sim::SimFate;
+use socklab::net::sim::NetFate;
 use socklab::peer::Transport;
 use socklab::protocol::event::EventKind;
 use socklab::protocol::{Closing, Ending, Unknown};
@@ -162,21 +162,21 @@ impl Coverage {
     fn packets(&mut self, story: &Story) {
         for event in &story.record {
             let what = match event.fate {
-                SimFate::OnWire(Fate::Lost) => "packet: lost",
-                SimFate::OnWire(Fate::QueueFull) => "packet: met a full queue",
-                SimFate::OnWire(Fate::Cut) => "packet: met a cut wire",
-                SimFate::OnWire(Fate::Dropped(_)) => "packet: dropped by a rule",
-                SimFate::OnWire(Fate::Duplicated(None)) => "packet: doubled by the dice",
-                SimFate::OnWire(Fate::Duplicated(_)) => "packet: doubled by a rule",
-                SimFate::OnWire(Fate::Held(None)) => "packet: held by the dice",
-                SimFate::OnWire(Fate::Held(_)) => "packet: held by a rule",
-                SimFate::AtHost(socklab::net::sim::Drop::PoweredOff) => {
+                NetFate::OnWire(Fate::Lost) => "packet: lost",
+                NetFate::OnWire(Fate::QueueFull) => "packet: met a full queue",
+                NetFate::OnWire(Fate::Cut) => "packet: met a cut wire",
+                NetFate::OnWire(Fate::Dropped(_)) => "packet: dropped by a rule",
+                NetFate::OnWire(Fate::Duplicated(None)) => "packet: doubled by the dice",
+                NetFate::OnWire(Fate::Duplicated(_)) => "packet: doubled by a rule",
+                NetFate::OnWire(Fate::Held(None)) => "packet: held by the dice",
+                NetFate::OnWire(Fate::Held(_)) => "packet: held by a rule",
+                NetFate::AtHost(socklab::net::sim::Drop::PoweredOff) => {
                     "packet: met a host without power"
                 }
-                SimFate::AtHost(socklab::net::sim::Drop::NotItsPeer) => {
+                NetFate::AtHost(socklab::net::sim::Drop::NotItsPeer) => {
                     "packet: not of a connected socket's peer"
                 }
-                SimFate::OnWire(Fate::Sent) => "packets",
+                NetFate::OnWire(Fate::Sent) => "packets",
                 _ => continue,
             };
             self.met(what);

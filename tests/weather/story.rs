@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socklab::net::sim::SimEvent;
+use socklab::net::sim::NetEvent;
 use socklab::peer::{Peer, Transport};
 use socklab::protocol::datagram::Semantics;
 use socklab::protocol::event::Event;
@@ -26,7 +26,7 @@ pub(crate) struct Story {
     /// What went wrong at a client that is no ending.
     pub(crate) trouble: Vec<String>,
     pub(crate) aftermath: Aftermath,
-    pub(crate) record: Vec<SimEvent>,
+    pub(crate) record: Vec<NetEvent>,
     pub(crate) panics: Vec<String>,
 }
 

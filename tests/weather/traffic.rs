@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
-use socklab::net::sim::{SimEvent, SimFate};
+use socklab::net::sim::{NetEvent, NetFate};
 use socklab::packet::{Datagram, Packet};
 use socklab::protocol::datagram::header::{Cookie, Header, Type, is_framed};
 use socklab::time::Timestamp;
@@ -76,27 +76,27 @@ pub(crate) struct Refusal {
 }
 
 impl Traffic {
-    pub(crate) fn read(record: &[SimEvent]) -> Self {
+    pub(crate) fn read(record: &[NetEvent]) -> Self {
         let mut traffic = Traffic::default();
         // What was delivered last: a host refuses at once.
         let mut last = String::new();
         let mut about = BTreeMap::new();
         let forged: BTreeSet<_> =
-            record.iter().filter(|event| event.fate == SimFate::Forged).map(named).collect();
+            record.iter().filter(|event| event.fate == NetFate::Forged).map(named).collect();
         for event in record {
             let packet = Packet::parse(&event.packet.bytes);
             let number = event.packet.number;
             match (event.fate, event.packet.direction, packet) {
-                (SimFate::OnWire(Fate::Sent), direction, Packet::Udp(datagram))
+                (NetFate::OnWire(Fate::Sent), direction, Packet::Udp(datagram))
                     if !forged.contains(&named(event)) =>
                 {
                     traffic.left(event, direction, &datagram);
                 }
-                (SimFate::OnWire(Fate::Sent), _, Packet::PortUnreachable { .. }) => {
+                (NetFate::OnWire(Fate::Sent), _, Packet::PortUnreachable { .. }) => {
                     about.insert((event.packet.direction, number), last.clone());
                 }
                 (
-                    SimFate::OnWire(Fate::Delivered { .. }),
+                    NetFate::OnWire(Fate::Delivered { .. }),
                     Direction::ClientToServer,
                     Packet::Udp(datagram),
                 ) => {
@@ -104,12 +104,12 @@ impl Traffic {
                     traffic.came(event, &datagram, forged.contains(&named(event)));
                 }
                 (
-                    SimFate::OnWire(Fate::Delivered { .. }),
+                    NetFate::OnWire(Fate::Delivered { .. }),
                     Direction::ServerToClient,
                     Packet::Udp(_),
                 ) if forged.contains(&named(event)) => traffic.forged_at_clients += 1,
                 (
-                    SimFate::OnWire(Fate::Delivered { .. }),
+                    NetFate::OnWire(Fate::Delivered { .. }),
                     Direction::ServerToClient,
                     Packet::PortUnreachable { from, .. },
                 ) => {
@@ -124,7 +124,7 @@ impl Traffic {
         traffic
     }
 
-    fn left(&mut self, event: &SimEvent, direction: Direction, datagram: &Datagram<'_>) {
+    fn left(&mut self, event: &NetEvent, direction: Direction, datagram: &Datagram<'_>) {
         let header = Header::parse(datagram.payload);
         if direction == Direction::ServerToClient {
             let length = event.packet.bytes.len();
@@ -152,7 +152,7 @@ impl Traffic {
         }
     }
 
-    fn came(&mut self, event: &SimEvent, datagram: &Datagram<'_>, forged: bool) {
+    fn came(&mut self, event: &NetEvent, datagram: &Datagram<'_>, forged: bool) {
         let arrival = Arrival { at: event.at, from: datagram.from, packet: event.packet.number };
         self.arrived.entry(text(datagram.payload)).or_default().push(arrival);
         let bytes = (event.at, event.packet.direction, event.packet.bytes.len());
@@ -183,7 +183,7 @@ impl Traffic {
 }
 
 /// What tells a packet from all others.
-fn named(event: &SimEvent) -> (Direction, u64) {
+fn named(event: &NetEvent) -> (Direction, u64) {
     (event.packet.direction, event.packet.number)
 }
 

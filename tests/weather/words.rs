@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::fmt::Write as _;
 
-use socklab::net::sim::{SimEvent, SimFate};
+use socklab::net::sim::{NetEvent, NetFate};
 use socklab::packet::{Packet, Segment};
 use socklab::protocol::datagram::header::Header;
 use socklab::server::sentence;
@@ -142,7 +142,7 @@ fn visit_lines(visit: &Visit) -> Vec<(Timestamp, String)> {
     lines
 }
 
-fn packet(event: &SimEvent) -> String {
+fn packet(event: &NetEvent) -> String {
     let arrow = match event.packet.direction {
         Direction::ClientToServer => "->",
         Direction::ServerToClient => "<-",
@@ -165,10 +165,10 @@ fn packet(event: &SimEvent) -> String {
         other => format!("{other:?}"),
     };
     let fate = match event.fate {
-        SimFate::OnWire(Fate::Sent) => "sent".to_owned(),
-        SimFate::OnWire(fate) => format!("{fate:?}"),
-        SimFate::AtHost(drop) => format!("{drop:?}"),
-        SimFate::Forged => "forged".to_owned(),
+        NetFate::OnWire(Fate::Sent) => "sent".to_owned(),
+        NetFate::OnWire(fate) => format!("{fate:?}"),
+        NetFate::AtHost(drop) => format!("{drop:?}"),
+        NetFate::Forged => "forged".to_owned(),
     };
     format!("{arrow} #{} {fate}: {what}", event.packet.number)
 }

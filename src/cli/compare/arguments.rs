@@ -14,7 +14,7 @@ use crate::peer::Transport;
 use crate::protocol::datagram::RequesterConfig;
 use crate::report::expect::Expectation;
 use crate::scenario::Settings;
-use crate::testbed::ServerOptions;
+use crate::testbed::{ServerOptions, TcpProfile};
 
 /// Asks one question of TCP and of UDP, and shows both answers side by side.
 ///
@@ -34,9 +34,12 @@ pub struct CompareArguments {
     #[arg(long)]
     pub ladder: bool,
 
-    /// The network: sim, simulated hosts in virtual time; loopback, this computer's own kernel
-    #[arg(long, value_enum, default_value_t = NetworkChoice::Sim, value_name = "NETWORK")]
-    pub net: NetworkChoice,
+    /// The network: sim, simulated hosts in virtual time; kernel, Linux's own TCP and UDP on the
+    /// same wire, in real time; loopback, this computer without a wire; sim,kernel puts two side by
+    /// side
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [NetworkChoice::Sim],
+        hide_possible_values = true, value_name = "NETWORK")]
+    pub net: Vec<NetworkChoice>,
 
     /// Draws all luck, and the server's random numbers: your student number?
     #[arg(long, default_value_t = 1, value_name = "SEED")]
@@ -57,6 +60,10 @@ pub struct CompareArguments {
     /// In place of the scenario's own number of clients, where all do the same
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub clients: Option<u16>,
+
+    /// On the kernel network: TCP as RFC 6298 has it, or as Linux is
+    #[arg(long, value_enum, default_value_t, value_name = "PROFILE")]
+    pub tcp_profile: ProfileChoice,
 
     /// Print every number
     #[arg(long, help_heading = OUTPUT)]
@@ -188,9 +195,27 @@ pub enum NetworkChoice {
     Sim,
     /// Real sockets on this computer, without a wire
     Loopback,
-    /// Known, so that it is refused with a reason
-    #[value(hide = true)]
+    /// Linux's TCP and UDP on hosts of our own, with a wire
     Kernel,
+}
+
+/// How TCP is set up, as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ProfileChoice {
+    /// As RFC 6298 has it: reno, no SACK, RACK, TLP or timestamps, RTO of a second at least
+    Textbook,
+    /// As Linux is
+    #[default]
+    Linux,
+}
+
+impl From<ProfileChoice> for TcpProfile {
+    fn from(choice: ProfileChoice) -> Self {
+        match choice {
+            ProfileChoice::Textbook => TcpProfile::Textbook,
+            ProfileChoice::Linux => TcpProfile::Linux,
+        }
+    }
 }
 
 /// A deadline, or none.
@@ -239,6 +264,8 @@ impl CompareArguments {
             wire: self.wire.choices(),
             work: self.work,
             second: self.second.map(Into::into),
+            profile: self.tcp_profile.into(),
+            one_try: None,
             datagram: RequesterConfig {
                 semantics: self.semantics.into(),
                 retransmission_timeout: self.retransmission_timeout,

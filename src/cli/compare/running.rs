@@ -13,6 +13,7 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use tokio::sync::Semaphore;
 
+use super::kernel::on_kernel;
 use crate::cli::{Failure, system_random};
 use crate::net::kernel::allow_connections;
 use crate::scenario::log::{Comparison, Run};
@@ -37,6 +38,10 @@ pub(super) async fn compare_all(
         let job = move |index: usize| (scenarios[index], settings.clone());
         return simulate(count, job, |comparison| comparison).await;
     }
+    if network == Network::Kernel {
+        let jobs = scenarios.iter().map(|scenario| (*scenario, settings.clone())).collect();
+        return on_kernels(jobs, |comparison| comparison).await;
+    }
     let runs = on_loopback(scenarios, settings).await?;
     let comparison = |(place, scenario): (usize, &Scenario)| Comparison {
         scenario: *scenario,
@@ -46,6 +51,62 @@ pub(super) async fn compare_all(
         runs: runs.iter().filter(|((of, _), _)| *of == place).map(|(_, run)| run.clone()).collect(),
     };
     Ok(scenarios.iter().enumerate().map(comparison).collect())
+}
+
+/// Runs on the kernel network at once at most: they wait for the wire more than they work.
+const AT_ONCE: u32 = 8;
+
+/// Runs every column of every job on hosts of its own, several at once: each mostly waits for its own
+/// wire. Of each comparison only what `digest` makes of it is kept.
+///
+/// # Errors
+/// If one of them cannot be carried out.
+pub(super) async fn on_kernels<R>(
+    jobs: Vec<(Scenario, Settings)>,
+    digest: fn(Comparison) -> R,
+) -> eyre::Result<Vec<R>> {
+    let columns = |scenario: &Scenario| scenario.columns_on(Network::Kernel);
+    let bar = progress(jobs.iter().map(|(scenario, _)| columns(scenario).len()).sum());
+    let turn = Arc::new(Semaphore::new(AT_ONCE as usize));
+    let mut tasks = tokio::task::JoinSet::new();
+    for (place, (scenario, settings)) in jobs.iter().enumerate() {
+        for (index, column) in columns(scenario).into_iter().enumerate() {
+            let (scenario, settings, turn) = (*scenario, settings.clone(), turn.clone());
+            tasks.spawn(async move {
+                let share = if scenario.is_busy() { AT_ONCE } else { 1 };
+                let _turn = turn.acquire_many(share).await;
+                let run = on_kernel(&scenario, column, &settings).await;
+                let run = run.map_err(|error| cannot_run(scenario.name, column.title, error));
+                ((place, index), run)
+            });
+        }
+    }
+    let mut runs: BTreeMap<usize, BTreeMap<usize, Run>> = BTreeMap::new();
+    let mut digests = BTreeMap::new();
+    while let Some(finished) = tasks.join_next().await {
+        let ((place, index), run) = finished?;
+        bar.inc(1);
+        let (scenario, settings) = &jobs[place];
+        let found = runs.entry(place).or_default();
+        found.insert(index, run?);
+        if found.len() == columns(scenario).len() {
+            let found = runs.remove(&place).unwrap_or_default().into_values().collect();
+            digests.insert(place, digest(on_kernel_compared(scenario, settings, found)));
+        }
+    }
+    bar.finish_and_clear();
+    Ok(digests.into_values().collect())
+}
+
+fn on_kernel_compared(scenario: &Scenario, settings: &Settings, runs: Vec<Run>) -> Comparison {
+    let stack = runs.iter().find_map(|run| run.host.as_ref()).map(|host| host.stack.clone());
+    Comparison {
+        scenario: *scenario,
+        settings: settings.clone(),
+        network: Network::Kernel,
+        stack: stack.unwrap_or_else(loopback::stack),
+        runs,
+    }
 }
 
 /// Simulates so many jobs, on as many threads as there are processors; each is a function of its
@@ -119,6 +180,14 @@ fn simulate_column(scenario: &Scenario, column: Column, settings: &Settings) -> 
         let mut random = ChaCha8Rng::seed_from_u64(chosen.server.seed);
         carry_out(testbed, &plan, column, &chosen, &mut random).await
     })
+}
+
+/// Says which run it was, unless what went wrong says enough.
+fn cannot_run(name: &str, title: &str, error: eyre::Report) -> eyre::Report {
+    match error.downcast_ref::<io::Error>() {
+        Some(error) => failed(name, title, error),
+        None => error,
+    }
 }
 
 fn failed(name: &str, title: &str, error: &io::Error) -> eyre::Report {

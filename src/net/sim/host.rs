@@ -11,10 +11,10 @@ use smoltcp::socket::udp::Socket;
 
 use super::SimConfig;
 use super::listener::{Backlog, opens};
-use super::record::Drop;
 use super::stack::{Stack, TcpSockets};
 use super::table::Connections;
 use super::udp::Datagrams;
+use crate::net::record::Drop;
 use crate::packet::{Packet, Segment};
 use crate::time::Timestamp;
 use crate::wire::mix;

@@ -19,8 +19,6 @@ mod connection;
 mod device;
 mod host;
 mod listener;
-mod nat;
-mod record;
 mod run;
 mod stack;
 mod stream;
@@ -29,7 +27,6 @@ mod udp;
 mod world;
 
 pub use listener::SimListener;
-pub use record::{Drop, SimEvent, SimFate};
 pub use run::{Run, Stuck, run};
 pub use stream::SimStream;
 pub use udp::SimUdp;
@@ -43,6 +40,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use super::Net;
+pub use super::record::{Drop, NetEvent, NetFate};
 use crate::time::{Clock, Timestamp};
 use crate::wire::{Direction, WireConfig};
 use alarm::Alarm;
@@ -171,7 +169,7 @@ impl Sim {
     }
 
     /// Takes the record so far.
-    pub fn take_record(&self) -> Vec<SimEvent> {
+    pub fn take_record(&self) -> Vec<NetEvent> {
         self.world().take_record()
     }
 

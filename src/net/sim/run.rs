@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Sim, SimConfig, SimEvent};
+use super::{NetEvent, Sim, SimConfig};
 use crate::time::Timestamp;
 
 /// Real time that a run may take: hours of virtual time pass in seconds, so it never ends by itself.
@@ -23,7 +23,7 @@ pub struct Run<T> {
     /// What the program returned.
     pub output: Result<T, Stuck>,
     /// Every packet, and what became of it.
-    pub record: Vec<SimEvent>,
+    pub record: Vec<NetEvent>,
     /// When the run ended.
     pub ended: Timestamp,
 }

@@ -12,9 +12,9 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::host::{Host, Id, Port};
 use super::listener::keep_waker;
-use super::record::Drop as Dropped;
 use super::{SimNet, net_is_down, ready_if};
 use crate::net::Udp;
+use crate::net::record::Drop as Dropped;
 use crate::time::Timestamp;
 
 /// Longest datagram: 65,535 bytes of IP packet less headers of 20 and 8 (RFC 791, RFC 768).

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::SimConfig;
 use super::alarm::Alarm;
 use super::host::Host;
-use super::nat::Nat;
-use super::record::{Drop, SimEvent, SimFate};
+use crate::net::record::{Drop, NetEvent, NetFate};
+use crate::net::{Nat, host_address};
 use crate::time::{Timestamp, earlier};
 use crate::wire::{Direction, Fate, Passing, Wire};
 
@@ -24,7 +24,7 @@ pub(super) struct World {
     by_address: BTreeMap<Ipv4Addr, usize>,
     /// When each host has something to do next.
     due: Vec<Option<Timestamp>>,
-    record: Vec<SimEvent>,
+    record: Vec<NetEvent>,
     /// What stands between each host and the wire.
     nats: Vec<Nat>,
     /// The last packet that each host sent.
@@ -37,8 +37,9 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(config: &SimConfig, alarm: Alarm) -> Self {
-        let hosts: Vec<_> =
-            (0..=config.clients).map(|number| Host::new(number, address(number), config)).collect();
+        let hosts: Vec<_> = (0..=config.clients)
+            .map(|number| Host::new(number, host_address(number), config))
+            .collect();
         World {
             wire: Wire::new(&config.wire),
             by_address: hosts.iter().map(|host| host.address).zip(0..).collect(),
@@ -107,7 +108,7 @@ impl World {
             None => Some(Drop::NoSuchHost),
         };
         if let Some(why) = dropped {
-            self.record.push(SimEvent { at: now, packet, fate: SimFate::AtHost(why) });
+            self.record.push(NetEvent { at: now, packet, fate: NetFate::AtHost(why) });
         }
         if let Some(index) = host {
             self.poll(index, now);
@@ -126,10 +127,10 @@ impl World {
         let begun = self.record.len();
         self.keep_events();
         let sent = self.record[begun..].iter().find(|event| {
-            event.packet.direction == direction && event.fate == SimFate::OnWire(Fate::Sent)
+            event.packet.direction == direction && event.fate == NetFate::OnWire(Fate::Sent)
         });
-        if let Some(SimEvent { at, packet, .. }) = sent.cloned() {
-            self.record.push(SimEvent { at, packet, fate: SimFate::Forged });
+        if let Some(NetEvent { at, packet, .. }) = sent.cloned() {
+            self.record.push(NetEvent { at, packet, fate: NetFate::Forged });
         }
     }
 
@@ -139,22 +140,12 @@ impl World {
     }
 
     fn keep_events(&mut self) {
-        self.record.extend(std::iter::from_fn(|| self.wire.poll_event()).map(SimEvent::from));
+        self.record.extend(std::iter::from_fn(|| self.wire.poll_event()).map(NetEvent::from));
     }
 
-    pub(super) fn take_record(&mut self) -> Vec<SimEvent> {
+    pub(super) fn take_record(&mut self) -> Vec<NetEvent> {
         std::mem::take(&mut self.record)
     }
-}
-
-/// The server is 10.0.0.2, the clients are 10.0.0.1, 10.0.0.3 and so on: in the lessons, 1 asks 2.
-fn address(number: usize) -> Ipv4Addr {
-    let last = match number {
-        SERVER => 2,
-        1 => 1,
-        number => number + 1,
-    };
-    Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 0).to_bits() + last as u32)
 }
 
 fn destination(packet: &Arc<[u8]>) -> Ipv4Addr {

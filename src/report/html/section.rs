@@ -136,7 +136,7 @@ fn length(run: &Run) -> usize {
 fn unseen(network: Network) -> &'static str {
     match network {
         Network::Loopback => "On loopback packets are not seen: no ladder can be drawn.",
-        Network::Sim => "No packet was recorded.",
+        Network::Sim | Network::Kernel => "No packet was recorded.",
     }
 }
 

@@ -18,7 +18,7 @@ pub(in crate::scenario) fn happy_path(comparison: &Comparison) -> String {
                  network's; on a real path the handshake is one more round trip."
                     .to_owned()
             }
-            Network::Sim => packets_beyond(tcp, udp),
+            Network::Sim | Network::Kernel => packets_beyond(tcp, udp),
         };
         let connected = match opened(tcp) {
             0 => "TCP never finished its handshake".to_owned(),

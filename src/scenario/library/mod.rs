@@ -17,7 +17,7 @@ use super::{Network, Plot, Scenario, Script, Step, TCP, UDP};
 use crate::protocol::parameters::{IDLE_TIMEOUT, MAX_MESSAGE};
 use crate::server::Second;
 use crate::service::ServiceKind;
-use crate::testbed::Listener;
+use crate::testbed::{Listener, Patience};
 use crate::wire::{Fault, Rule, What};
 
 /// The deadline of an exchange, where the scenario is not about deadlines.
@@ -50,6 +50,9 @@ const NEEDS_MTU: &[(Network, &str)] =
 const NEEDS_BUFFERS: &[(Network, &str)] =
     &[(Network::Loopback, "there the system sizes the buffers")];
 
+/// TCP tries as long as it does.
+const AS_IT_IS: Patience = Patience { syn_retries: None, data_retries: None };
+
 /// One client that asks once, on a clean wire.
 const PLAIN: Scenario = Scenario {
     name: "",
@@ -61,6 +64,7 @@ const PLAIN: Scenario = Scenario {
     exchanges: 1,
     follows_faults: false,
     wire: CLEAN,
+    patience: AS_IT_IS,
     script: SERVES,
     rows: &[],
     plot: Plot::None,
@@ -93,7 +97,7 @@ const SERVES: Script = Script {
 /// What `compare` runs when no scenario is named: sums, timeouts, shutdown.
 pub fn mission(network: Network) -> &'static [&'static str] {
     match network {
-        Network::Sim => &[
+        Network::Sim | Network::Kernel => &[
             "happy-path",
             "black-hole",
             "black-hole.no-deadline",
@@ -176,7 +180,7 @@ mod tests {
         let names: BTreeSet<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
         assert_eq!(names.len(), SCENARIOS.len());
         assert!(SCENARIOS.iter().all(|scenario| find(scenario.family()).is_some()));
-        for network in [Network::Sim, Network::Loopback] {
+        for network in [Network::Sim, Network::Loopback, Network::Kernel] {
             let found = mission(network).iter().map(|name| find(name).expect("a scenario"));
             assert!(found.into_iter().all(|scenario| scenario.refused_on(network).is_none()));
         }

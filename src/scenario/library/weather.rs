@@ -7,9 +7,9 @@ use crate::protocol::parameters::{TIMEOUT, WINDOW};
 use crate::scenario::rows::{self as row, packets, weather};
 use crate::scenario::wiring::{CLEAN, WirePlan};
 use crate::scenario::{
-    Plot, Scenario, Script, Step, TCP, UDP, UDP_MAYBE, UDP_REPEATING, When, explain,
+    Network, Plot, Scenario, Script, Step, TCP, UDP, UDP_MAYBE, UDP_REPEATING, When, explain,
 };
-use crate::testbed::Action;
+use crate::testbed::{Action, Patience};
 use crate::wire::{Fault, Impairment, Rule, What};
 
 /// One try, repeating, and TCP.
@@ -44,6 +44,8 @@ pub(super) const NO_DEADLINE: Scenario = Scenario {
     question: "And if the program has no deadline of its own?",
     timeout: None,
     about_no_deadline: true,
+    // Linux would try for more than two minutes.
+    patience: Patience { syn_retries: Some(2), data_retries: None },
     ..BLACK_HOLE
 };
 
@@ -51,6 +53,8 @@ pub(super) const ESTABLISHED: Scenario = Scenario {
     name: "black-hole.established",
     question: "And if the wire is cut when all was well?",
     timeout: None,
+    // Linux would try for some sixteen minutes.
+    patience: Patience { syn_retries: None, data_retries: Some(4) },
     script: Script {
         clients: &[&[
             Step::AskOnce(10),
@@ -73,6 +77,10 @@ const TWO_HOURS: Duration = Duration::from_secs(7200);
 pub(super) const IDLE: Scenario = Scenario {
     name: "black-hole.idle",
     question: "And if the client asks nothing more?",
+    refused: &[
+        NEEDS_WIRE[0],
+        (Network::Kernel, "it watches for two hours, and real time has no shortcut"),
+    ],
     script: Script {
         clients: &[&[
             Step::AskOnce(10),

@@ -9,6 +9,7 @@ pub(super) mod walk;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use super::log::{ClientLog, Run, ServerLog};
 use super::{Column, Scenario, Settings, Step, When};
 use crate::client::ClientConfig;
+use crate::peer::Transport;
 use crate::protocol::datagram::{RequesterConfig, Semantics};
 use crate::testbed::{Action, Happening, Listener, ServerOptions, Testbed};
 use crate::trace::{Note, Place, Trace};
@@ -90,11 +92,13 @@ pub async fn run<T: Testbed>(
     settings: &Settings,
     random: &mut ChaCha8Rng,
 ) -> io::Result<Run> {
+    let options = server_options(scenario, column, settings);
+    let server = testbed.listen(scenario.script.server, &options, column.transport).await?;
     let clock = testbed.clock();
     let too_long = clock.sleep_until(clock.now() + horizon(scenario, settings));
     tokio::select! {
         biased;
-        run = carry_out(&mut testbed, scenario, column, settings, random) => run,
+        run = carry_out(&mut testbed, scenario, column, settings, &options, server, random) => run,
         () = too_long => Err(never_ended(horizon(scenario, settings))),
     }
 }
@@ -110,30 +114,15 @@ async fn carry_out<T: Testbed>(
     scenario: &Scenario,
     column: Column,
     settings: &Settings,
+    options: &ServerOptions,
+    server: SocketAddr,
     random: &mut ChaCha8Rng,
 ) -> io::Result<Run> {
     let script = &scenario.script;
     let mut happenings = testbed.happenings();
-    let options = ServerOptions {
-        service: script.service,
-        model: column.model,
-        second: settings.second.unwrap_or(script.second),
-        max_clients: script.max_clients,
-        idle_timeout: script.idle_timeout,
-        validate: script.validate && settings.server.validate,
-        reuse_address: script.reuse_address && settings.server.reuse_address,
-        number_for_both: script.acts.iter().any(|(_, action)| *action == Action::StartBeside),
-        file: script.file,
-        work: settings.work.unwrap_or(script.work),
-        block: script.block,
-        goodbye: script.goodbye && settings.server.goodbye,
-        framing: scenario.framing(settings),
-        max_message: script.max_message,
-        ..settings.server.clone()
-    };
-    let server = testbed.listen(script.server, &options, column.transport).await?;
     let config = client_config(scenario, column, settings);
     let (datagram, framing) = (config.datagram.clone(), config.framing);
+    let deadline = config.timeout;
     let remembers = datagram.semantics == Semantics::AtMostOnce && settings.server.duplicate_cache;
     let wire = scenario.wire(settings);
     let surroundings = Surroundings {
@@ -155,9 +144,9 @@ async fn carry_out<T: Testbed>(
     if script.server == Listener::Server && !script.server_ends {
         read_to_the_end(testbed, &mut happenings, &mut server, &surroundings).await;
     }
+    let host = testbed.host_report();
     let trace = trace.map(|trace| with_notes(trace, &logs, &server));
     let wire = trace.is_some().then_some(wire);
-    let deadline = scenario.timeout(settings);
     Ok(Run {
         column,
         service: script.service,
@@ -171,17 +160,47 @@ async fn carry_out<T: Testbed>(
         ended,
         wire,
         trace,
+        host,
     })
+}
+
+/// Returns how the server is set up: the scenario's script, and what the user chose.
+fn server_options(scenario: &Scenario, column: Column, settings: &Settings) -> ServerOptions {
+    let script = &scenario.script;
+    ServerOptions {
+        service: script.service,
+        model: column.model,
+        second: settings.second.unwrap_or(script.second),
+        max_clients: script.max_clients,
+        idle_timeout: script.idle_timeout,
+        validate: script.validate && settings.server.validate,
+        reuse_address: script.reuse_address && settings.server.reuse_address,
+        number_for_both: script.acts.iter().any(|(_, action)| *action == Action::StartBeside),
+        file: script.file,
+        work: settings.work.unwrap_or(script.work),
+        block: script.block,
+        goodbye: script.goodbye && settings.server.goodbye,
+        framing: scenario.framing(settings),
+        max_message: script.max_message,
+        ..settings.server.clone()
+    }
 }
 
 fn client_config(scenario: &Scenario, column: Column, settings: &Settings) -> ClientConfig {
     let script = &scenario.script;
+    let semantics = column.semantics.unwrap_or(settings.datagram.semantics);
+    let one_try = column.transport == Transport::Udp && semantics == Semantics::Maybe;
+    let timeout = scenario.timeout(settings);
+    let shortened = settings.one_try.filter(|_| one_try);
     ClientConfig {
-        timeout: scenario.timeout(settings),
+        timeout: match (timeout, shortened) {
+            (Some(timeout), Some(shortened)) => Some(timeout.min(shortened)),
+            (timeout, _) => timeout,
+        },
         framing: scenario.framing(settings),
         max_message: script.max_message,
         datagram: RequesterConfig {
-            semantics: column.semantics.unwrap_or(settings.datagram.semantics),
+            semantics,
             window: column.window.unwrap_or(script.window),
             max_message: script.max_message,
             ..settings.datagram.clone()

@@ -1,22 +1,22 @@
-//! What is kept of a run: every packet, and what became of it.
+//! What is kept of a run on a network with a wire of ours: every packet, and what became of it.
 
 use crate::time::Timestamp;
 use crate::wire::{self, Passing, WireEvent};
 
 /// What happened to which packet, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SimEvent {
+pub struct NetEvent {
     /// When.
     pub at: Timestamp,
     /// To which.
     pub packet: Passing,
     /// What.
-    pub fate: SimFate,
+    pub fate: NetFate,
 }
 
 /// What happened to a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SimFate {
+pub enum NetFate {
     /// The wire did it.
     OnWire(wire::Fate),
     /// It came out of the wire, and was dropped there.
@@ -38,12 +38,14 @@ pub enum Drop {
     PoweredOff,
     /// No host has that address.
     NoSuchHost,
+    /// The host's own kernel did not take it.
+    Refused,
     /// The address translator before the host has forgotten that port.
     NoSuchPort,
 }
 
-impl From<WireEvent> for SimEvent {
+impl From<WireEvent> for NetEvent {
     fn from(WireEvent { at, packet, fate }: WireEvent) -> Self {
-        SimEvent { at, packet, fate: SimFate::OnWire(fate) }
+        NetEvent { at, packet, fate: NetFate::OnWire(fate) }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use crate::testbed::Measured;
 
@@ -16,10 +17,13 @@ const TIME_WAIT: &str = "06";
 ///
 /// # Errors
 /// If there is no such process, or no `/proc`.
-pub(super) fn measured(process: u32) -> io::Result<Measured> {
+pub(super) fn measured(tables: &Path, process: u32) -> io::Result<Measured> {
     let folder = format!("/proc/{process}");
-    let on_network: BTreeSet<String> =
-        TABLES.iter().flat_map(|table| rows(table)).filter_map(|row| row.inode).collect();
+    let on_network: BTreeSet<String> = TABLES
+        .iter()
+        .flat_map(|table| socket_rows(tables, table))
+        .filter_map(|row| row.inode)
+        .collect();
     let socket = |entry: io::Result<fs::DirEntry>| {
         let target = fs::read_link(entry.ok()?.path()).ok()?;
         let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned();
@@ -36,32 +40,43 @@ pub(super) fn measured(process: u32) -> io::Result<Measured> {
 }
 
 /// Returns how many connections in TIME-WAIT keep a port; nothing where the system does not tell.
-pub(super) fn in_time_wait(port: u16) -> Option<usize> {
-    fs::metadata("/proc/net/tcp").ok()?;
-    let rows = ["tcp", "tcp6"].iter().flat_map(|table| rows(table));
+pub(super) fn in_time_wait(tables: &Path, port: u16) -> Option<usize> {
+    fs::metadata(tables.join("tcp")).ok()?;
+    let rows = ["tcp", "tcp6"].iter().flat_map(|table| socket_rows(tables, table));
     Some(rows.filter(|row| row.port == Some(port) && row.state == TIME_WAIT).count())
 }
 
 /// One socket.
-struct Row {
+pub(in crate::testbed) struct SocketRow {
     port: Option<u16>,
     state: String,
+    /// Which timer runs, as the kernel counts them.
+    timer: String,
     inode: Option<String>,
 }
 
-/// Reads a table; one that is not there has no rows.
-fn rows(table: &str) -> Vec<Row> {
-    let text = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
+impl SocketRow {
+    /// Returns whether TCP will send something without being asked: it repeats what was not
+    /// acknowledged, or probes a closed window (timers 1 and 4 in Linux's `net/ipv4/tcp_ipv4.c`).
+    pub(in crate::testbed) fn will_send(&self) -> bool {
+        matches!(self.timer.as_str(), "01" | "04")
+    }
+}
+
+/// Reads a table of a network's sockets, such as `tcp`; one that is not there has no rows.
+pub(in crate::testbed) fn socket_rows(tables: &Path, table: &str) -> Vec<SocketRow> {
+    let text = fs::read_to_string(tables.join(table)).unwrap_or_default();
     text.lines().skip(1).filter_map(row).collect()
 }
 
 /// Reads `sl local_address rem_address st queues timer retrnsmt uid timeout inode ...`.
-fn row(line: &str) -> Option<Row> {
+fn row(line: &str) -> Option<SocketRow> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (_, port) = fields.get(1)?.rsplit_once(':')?;
-    Some(Row {
+    Some(SocketRow {
         port: u16::from_str_radix(port, 16).ok(),
         state: (*fields.get(3)?).to_owned(),
+        timer: fields.get(5)?.split(':').next()?.to_owned(),
         inode: fields.get(9).map(|inode| (*inode).to_owned()),
     })
 }

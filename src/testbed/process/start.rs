@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{act, beside_us};
+use super::{LateClock, Site, act, beside_us};
 use crate::testbed::{Executed, Failed, Happening, ServerEvent};
 use crate::time::Clock;
 
@@ -33,28 +33,31 @@ pub(super) struct Process {
 type Readiness = Result<SocketAddr, Option<i32>>;
 
 /// Starts a server with these arguments, and waits until it is ready or has ended. What it says on
-/// standard error goes to `stderr`; if that is a pipe, it is told where the server failed.
+/// standard error goes to `stderr`; if that is a pipe, it is told where the server failed. The clock
+/// starts when the server is ready, if it has not started before.
 ///
 /// # Errors
 /// If it cannot be started, or does neither in time.
 pub(super) async fn start(
+    site: &impl Site,
     arguments: &[String],
     address: SocketAddr,
     stderr: Stdio,
-    clock: Clock,
+    clock: LateClock,
     happened: mpsc::UnboundedSender<Happening>,
 ) -> io::Result<Result<Process, Failed>> {
     let program = beside_us("server")?;
-    let mut child = Command::new(&program)
+    let mut command = Command::new(&program);
+    command
         .args(arguments)
         .arg(address.ip().to_string())
         .arg(address.port().to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(stderr)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| act(&format!("start {}", program.display()), error))?;
+        .kill_on_drop(true);
+    let mut child =
+        site.spawn(command).map_err(|error| act(&format!("start {}", program.display()), error))?;
     let id = child.id();
     let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let said = child.stderr.take().map(read_to_the_end);
@@ -99,7 +102,7 @@ async fn text(said: Option<JoinHandle<String>>) -> String {
 async fn watch(
     mut child: Child,
     stdout: ChildStdout,
-    clock: Clock,
+    clock: LateClock,
     happened: mpsc::UnboundedSender<Happening>,
     ready: oneshot::Sender<Readiness>,
 ) {
@@ -113,10 +116,13 @@ async fn watch(
             && let Some(address) = record["address"].as_str().and_then(|text| text.parse().ok())
             && let Some(ready) = ready.take()
         {
+            clock.get_or_init(Clock::start);
             // Whoever waited may have given up.
             let _ = ready.send(Ok(address));
         }
-        if let Some(event) = event(&record, clock) {
+        if let Some(clock) = clock.get()
+            && let Some(event) = event(&record, *clock)
+        {
             // The experiment may be over before the log is.
             let _ = happened.send(Happening::Logged(event));
         }
@@ -125,7 +131,10 @@ async fn watch(
     let _ = match ready {
         // It never lived.
         Some(ready) => ready.send(Err(code)).is_ok(),
-        None => happened.send(Happening::Ended(clock.now(), code)).is_ok(),
+        None => {
+            let ended = clock.get_or_init(Clock::start).now();
+            happened.send(Happening::Ended(ended, code)).is_ok()
+        }
     };
 }
 

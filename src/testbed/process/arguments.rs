@@ -8,8 +8,13 @@ use crate::server::{Model, Second};
 use crate::service::ServiceKind;
 use crate::testbed::ServerOptions;
 
-/// Returns the arguments of a server that is set up like this.
-pub(super) fn arguments(options: &ServerOptions, transport: Transport) -> Vec<String> {
+/// Returns the arguments of a server that is set up like this; `remote` clients are on other hosts,
+/// all of them ours.
+pub(super) fn arguments(
+    options: &ServerOptions,
+    transport: Transport,
+    remote: bool,
+) -> Vec<String> {
     let framing = match options.framing {
         Framing::Auto => "auto",
         Framing::Line => "line",
@@ -38,6 +43,9 @@ pub(super) fn arguments(options: &ServerOptions, transport: Transport) -> Vec<St
     if options.service == ServiceKind::Sum {
         arguments.extend(["--seed".to_owned(), options.seed.to_string()]);
         arguments.extend(["--number".to_owned(), number]);
+        if remote {
+            arguments.push("--allow-remote-shutdown".to_owned());
+        }
     }
     let pairs = [
         ("--service", options.service.name().to_owned()),

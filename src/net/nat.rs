@@ -12,19 +12,19 @@ const FIRST_PORT: u16 = 61_000;
 
 /// What it has translated since the client's address changed.
 #[derive(Debug, Default)]
-pub(super) struct Nat {
+pub(crate) struct Nat {
     /// From the ports that the client has open to those that the server sees.
     outside: BTreeMap<u16, u16>,
 }
 
 impl Nat {
     /// Gives new ports to what is open now.
-    pub(super) fn rebind(&mut self, open: impl IntoIterator<Item = u16>) {
+    pub(crate) fn rebind(&mut self, open: impl IntoIterator<Item = u16>) {
         self.outside = open.into_iter().zip(FIRST_PORT..).collect();
     }
 
     /// Translates a packet on its way out.
-    pub(super) fn leaving(&self, packet: Arc<[u8]>) -> Arc<[u8]> {
+    pub(crate) fn leaving(&self, packet: Arc<[u8]>) -> Arc<[u8]> {
         if self.outside.is_empty() {
             return packet;
         }
@@ -36,7 +36,7 @@ impl Nat {
     }
 
     /// Translates a packet on its way in; nothing if it is for a port that nobody has any more.
-    pub(super) fn arriving(&self, packet: Arc<[u8]>) -> Option<Arc<[u8]>> {
+    pub(crate) fn arriving(&self, packet: Arc<[u8]>) -> Option<Arc<[u8]>> {
         if self.outside.is_empty() {
             return Some(packet);
         }

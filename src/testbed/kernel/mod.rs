@@ -1,0 +1,337 @@
+//! The real TCP and UDP of Linux on hosts of our own, joined by the same seeded wire as the
+//! simulation's, in real time.
+//!
+//! Two network namespaces have a TUN device each; what one sends, our process reads, takes through
+//! [`Wire`](crate::wire::Wire), and writes to the other. The host's own network is never touched, and
+//! nothing remains when the process ends, however it ends: devices and namespaces have no names and
+//! live as long as what holds them open.
+//!
+//! All clients are on one host, each with an address of its own; the server is a process on the other.
+//! Luck is seeded as it is in the simulation, but a kernel may merge an acknowledgement with data from
+//! one run to the next: so nothing here is called deterministic.
+
+mod carrier;
+mod host;
+mod net;
+mod rights;
+mod settings;
+
+pub use net::{HostNet, WatchedStream, facts_of};
+pub use rights::{Step, Surroundings, Unavailable, acquire_rights};
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use socket2::{Protocol, Socket, Type};
+use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::forgery::forged;
+use super::late::read_late;
+use super::process::{LateClock, Servers, Site, socket_rows};
+use super::record::trace_of;
+use super::{
+    Action, ConnectionFacts, Forgery, Happening, HostReport, Listener, Patience, ServerOptions,
+    Stack, TcpProfile, Testbed,
+};
+use crate::net::host_address;
+use crate::packet::Packet;
+use crate::peer::Transport;
+use crate::time::Clock;
+use crate::trace::Trace;
+use crate::wire::{Direction, WireConfig};
+use carrier::Carrier;
+use host::{Hands, Host, Setting};
+
+/// Where the server listens; its host is 10.0.0.2.
+const PORT: u16 = 12_000;
+
+/// Nothing has moved for so long, and no timer of TCP runs: longer than Linux delays an
+/// acknowledgement in answer to an answer (`TCP_DELACK_MIN`, 40 ms).
+const QUIET: Duration = Duration::from_millis(60);
+
+/// What is under way after the script may arrive within this; whoever repeats longer is cut off in the
+/// record.
+const SETTLING: Duration = Duration::from_secs(5);
+
+/// Between two looks whether all is quiet.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Connections that may wait for a program that never accepts any.
+const SILENT_BACKLOG: i32 = 16;
+
+/// Everything that decides what happens between our hosts, but for the kernel.
+#[derive(Debug, Clone)]
+pub struct KernelConfig {
+    /// The wire, and the seed of all luck.
+    pub wire: WireConfig,
+    /// How many clients there are.
+    pub clients: usize,
+    /// How TCP is set up.
+    pub profile: TcpProfile,
+    /// How long TCP tries.
+    pub patience: Patience,
+}
+
+/// Experiments between two hosts of our own.
+#[derive(Debug)]
+pub struct KernelHosts {
+    // Fields are dropped in this order: first the programs, then the wire, then the hosts.
+    servers: Servers,
+    /// Sockets that are bound and never read.
+    silent: Vec<Socket>,
+    carrier: Option<Carrier>,
+    client: Host,
+    server: Option<ServerHost>,
+    config: KernelConfig,
+    listening: Option<(ServerOptions, Transport)>,
+    facts: Arc<Mutex<Vec<ConnectionFacts>>>,
+}
+
+/// The host of the server's processes.
+#[derive(Debug)]
+struct ServerHost(Host);
+
+impl KernelHosts {
+    /// Makes two hosts.
+    ///
+    /// # Errors
+    /// If the system does not let us; see [`acquire_rights`].
+    pub fn new(config: KernelConfig) -> Result<Self, Unavailable> {
+        let settings = config.settings();
+        let clients = (1..=config.clients.max(1)).map(host_address).collect();
+        let client = Host::new("client host", clients, settings.clone())?;
+        let server = server_host(settings)?;
+        let address = SocketAddr::new(host_address(0).into(), PORT);
+        Ok(KernelHosts {
+            servers: Servers::new(LateClock::default(), address),
+            silent: Vec::new(),
+            carrier: None,
+            client,
+            server: Some(server),
+            config,
+            listening: None,
+            facts: Arc::default(),
+        })
+    }
+
+    /// Returns how the hosts' TCP is set up, read back from one of them.
+    pub fn stack(&self) -> Stack {
+        let KernelConfig { profile, patience, .. } = self.config;
+        settings::stack(&self.client.hands(), profile, self.config.round_trip(), patience)
+    }
+
+    fn server(&self) -> io::Result<&ServerHost> {
+        let no_power = || io::Error::new(io::ErrorKind::NetworkDown, "the host has no power");
+        self.server.as_ref().ok_or_else(no_power)
+    }
+
+    fn server_net(&self) -> io::Result<HostNet> {
+        Ok(self.net(self.server()?.0.hands(), host_address(0)))
+    }
+
+    fn net(&self, hands: Hands, address: Ipv4Addr) -> HostNet {
+        HostNet::new(hands, address, self.facts.clone())
+    }
+
+    fn hold_silent(&mut self, transport: Transport) -> io::Result<()> {
+        let net = self.server_net()?;
+        let address = self.servers.address.into();
+        let socket = match transport {
+            Transport::Tcp => {
+                let socket = net.socket(Type::STREAM, Protocol::TCP)?;
+                socket.bind(&address)?;
+                // The kernel finishes handshakes for us; nobody ever accepts.
+                socket.listen(SILENT_BACKLOG)?;
+                socket
+            }
+            Transport::Udp => {
+                let socket = net.socket(Type::DGRAM, Protocol::UDP)?;
+                socket.bind(&address)?;
+                socket
+            }
+        };
+        self.silent.push(socket);
+        Ok(())
+    }
+
+    /// Joins the hosts. The clock starts here, if no server was ready before.
+    fn join_hosts(&mut self) -> io::Result<()> {
+        let (client, server) = (self.client.cable(), self.server()?.0.cable());
+        let clock = self.servers.clock();
+        self.carrier = Some(Carrier::new(&self.config.wire, client, server, clock)?);
+        Ok(())
+    }
+
+    fn with_carrier(&self, what: impl FnOnce(&Carrier)) {
+        if let Some(carrier) = &self.carrier {
+            what(carrier);
+        }
+    }
+
+    /// Takes the power from the server's host: its process dies unheard, and its kernel forgets.
+    async fn power_off(&mut self) -> io::Result<()> {
+        self.with_carrier(|carrier| carrier.plug(Direction::ServerToClient, None));
+        if let Some(server) = &self.server {
+            self.servers.act(server, Action::Kill).await?;
+        }
+        self.server = None;
+        Ok(())
+    }
+
+    fn power_on(&mut self) -> io::Result<()> {
+        let server = server_host(self.config.settings()).map_err(io::Error::other)?;
+        let cable = server.0.cable();
+        self.with_carrier(|carrier| carrier.plug(Direction::ServerToClient, Some(cable)));
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Sends what an attacker sends who has seen the first client's last packet.
+    fn forge(&self, what: Forgery) {
+        let (Some((options, transport)), SocketAddr::V4(server), Some(carrier)) =
+            (&self.listening, self.servers.address, &self.carrier)
+        else {
+            return;
+        };
+        let seen = carrier.last_of_first_client();
+        let client = match seen.as_deref().map(Packet::parse) {
+            Some(Packet::Tcp(segment)) => segment.from,
+            Some(Packet::Udp(datagram)) => datagram.from,
+            _ => return,
+        };
+        let direction = match what {
+            Forgery::Reply => Direction::ServerToClient,
+            Forgery::Shutdown => Direction::ClientToServer,
+        };
+        for packet in forged(what, *transport, client, server, options.seed) {
+            carrier.forge(direction, &packet);
+        }
+    }
+
+    /// Returns whether nothing is under way, and nobody will send anything without being asked.
+    fn is_quiet(&self) -> bool {
+        let carried = self.carrier.as_ref().is_none_or(|carrier| carrier.is_quiet(QUIET));
+        let server = self.server.as_ref().map(|server| &server.0);
+        let hosts = [Some(&self.client), server];
+        let waits =
+            |host: &Host| !socket_rows(host.tables(), "tcp").iter().any(|row| row.will_send());
+        carried && hosts.into_iter().flatten().all(waits)
+    }
+}
+
+impl KernelConfig {
+    fn settings(&self) -> Vec<Setting> {
+        settings::settings(self.profile, self.round_trip(), self.patience)
+    }
+
+    /// Returns what a packet and its answer need on the wire.
+    fn round_trip(&self) -> Duration {
+        self.wire.c2s.delay + self.wire.s2c.delay
+    }
+}
+
+fn server_host(settings: Vec<Setting>) -> Result<ServerHost, Unavailable> {
+    Host::new("server host", vec![host_address(0)], settings).map(ServerHost)
+}
+
+impl Site for ServerHost {
+    fn spawn(&self, mut command: Command) -> io::Result<Child> {
+        let runtime = Handle::current();
+        self.0.hands().run(move || {
+            let _entered = runtime.enter();
+            super::die_with_us(&mut command);
+            command.spawn()
+        })
+    }
+
+    fn tables(&self) -> &Path {
+        self.0.tables()
+    }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
+}
+
+impl Testbed for KernelHosts {
+    type Net = HostNet;
+
+    fn client(&self, number: usize) -> HostNet {
+        self.net(self.client.hands(), host_address(number))
+    }
+
+    fn clock(&self) -> Clock {
+        self.servers.clock()
+    }
+
+    async fn listen(
+        &mut self,
+        listener: Listener,
+        options: &ServerOptions,
+        transport: Transport,
+    ) -> io::Result<SocketAddr> {
+        self.listening = Some((options.clone(), transport));
+        self.servers.over(transport);
+        match listener {
+            Listener::Server => {
+                let server = self.server.take();
+                let no_power = || io::Error::from(io::ErrorKind::NetworkDown);
+                let server = self.server.insert(server.ok_or_else(no_power)?);
+                self.servers.begin(server, options).await?;
+            }
+            Listener::Silent => self.hold_silent(transport)?,
+            Listener::Late => {
+                let (net, at) = (self.server_net()?, self.servers.address);
+                let (clock, happened) = (self.servers.clock(), self.servers.happened());
+                read_late(&net, at, transport, clock, happened)?;
+            }
+            Listener::Nobody => {}
+        }
+        self.join_hosts()?;
+        Ok(self.servers.address)
+    }
+
+    async fn act(&mut self, action: Action) -> io::Result<()> {
+        match action {
+            Action::PowerOff => self.power_off().await?,
+            Action::PowerOn => self.power_on()?,
+            Action::Cut => self.with_carrier(|carrier| carrier.set_cut(true)),
+            Action::Join => self.with_carrier(|carrier| carrier.set_cut(false)),
+            Action::NewAddress => self.with_carrier(Carrier::change_address),
+            Action::Forge(what) => self.forge(what),
+            other => {
+                let no_power = || io::Error::from(io::ErrorKind::NetworkDown);
+                self.servers.act(self.server.as_ref().ok_or_else(no_power)?, other).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn happenings(&mut self) -> mpsc::UnboundedReceiver<Happening> {
+        self.servers.happenings()
+    }
+
+    async fn trace(&mut self) -> Option<Trace> {
+        let clock = self.clock();
+        let patience = clock.now() + SETTLING;
+        while !self.is_quiet() && clock.now() < patience {
+            clock.sleep_until(clock.now() + LOOK).await;
+        }
+        let record = self.carrier.as_ref()?.take_record();
+        Some(trace_of(&record, &self.config.wire.rules))
+    }
+
+    fn host_report(&mut self) -> Option<HostReport> {
+        let server = self.server.as_ref().map_or(0, |server| server.0.lost_in_queue());
+        Some(HostReport {
+            stack: self.stack(),
+            connections: self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            unseen: self.client.lost_in_queue() + server,
+        })
+    }
+}
