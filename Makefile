@@ -14,7 +14,7 @@ help:
 	@echo 'make shell      a shell in which server, client and compare work as typed'
 	@echo 'make test       all tests'
 	@echo 'make check      format, lints, documentation and all tests'
-	@echo 'make bench      speed and memory beside bare reference servers (5 minutes)'
+	@echo 'make bench      speed and memory beside bare servers, Linux's own wire and ns-3 (6 minutes)'
 	@echo 'make install    install server, client and compare for yourself'
 
 demo: build

@@ -325,7 +325,8 @@ fn refused_or(error: io::Error, requester: &mut dyn Requester, now: Timestamp) -
     }
 }
 
-fn is_no_way(error: &io::Error) -> bool {
+/// Returns whether the system knows no way to the server at the moment.
+pub(crate) fn is_no_way(error: &io::Error) -> bool {
     use io::ErrorKind::{HostUnreachable, NetworkDown, NetworkUnreachable};
     matches!(error.kind(), HostUnreachable | NetworkDown | NetworkUnreachable)
 }

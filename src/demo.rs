@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::net::Net;
 use crate::net::kernel::Kernel;
 use crate::peer::Transport;
-use crate::testbed::beside_us;
+use crate::testbed::{beside_us, die_with_us};
 
 /// 25 + 50 = 75 in every book.
 const CLIENT_NUMBER: &str = "25";
@@ -134,15 +134,16 @@ struct Program {
 impl Program {
     fn start(name: &'static str, arguments: &[&str]) -> eyre::Result<Self> {
         let (reader, writer) = io::pipe().wrap_err("Could not make a pipe")?;
-        let child = Command::new(beside_us(name)?)
+        let mut command = Command::new(beside_us(name)?);
+        command
             .args(arguments)
             .stdin(Stdio::null())
             // One pipe for both streams keeps the order in which they were written.
             .stdout(writer.try_clone()?)
             .stderr(writer)
-            .kill_on_drop(true)
-            .spawn()
-            .wrap_err_with(|| format!("Could not start {name}"))?;
+            .kill_on_drop(true);
+        die_with_us(&mut command);
+        let child = command.spawn().wrap_err_with(|| format!("Could not start {name}"))?;
         let (sender, lines) = mpsc::channel(64);
         thread::spawn(move || forward(reader, &sender));
         Ok(Program { name, child, lines })

@@ -29,7 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "testbed", "time", "trace", "wire",
         ],
     ),
-    ("report", &["scenario", "testbed", "time", "trace", "wire"]),
+    ("report", &["peer", "scenario", "testbed", "time", "trace", "wire"]),
     ("demo", &["net", "peer", "testbed"]),
     (
         "cli",

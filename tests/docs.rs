@@ -19,6 +19,7 @@
 //! - What `compare` prints of the simulated network is compared to the letter. `RENEW=1 cargo test
 //!   --test docs` writes it into the pages anew, and draws the pictures anew: write a command, renew,
 //!   then read the difference. Beside `...` a row is renewed by the one of the same label.
+//! - The table of facts in docs/reality.md is renewed likewise, see `facts`.
 //! - A picture names the command that draws it, see `pictures`.
 //! - `DOCS=README.md,docs/walkthrough.md cargo test --test docs` looks at these pages only.
 
@@ -26,6 +27,8 @@
 
 #[path = "docs/alignment.rs"]
 mod alignment;
+#[path = "docs/facts.rs"]
+mod facts;
 #[path = "docs/links.rs"]
 mod links;
 #[path = "docs/masks.rs"]
@@ -87,6 +90,12 @@ fn every_picture_is_what_its_command_draws() {
     assert!(!wanted.is_empty(), "no page shows a picture");
     failures.extend(pictures::check(&wanted, renews()).expect("commands that draw"));
     assert!(failures.is_empty(), "{} pictures:\n\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn the_table_of_facts_is_what_is_measured() {
+    let failures = facts::check(renews()).expect("a page with a table of facts");
+    assert!(failures.is_empty(), "{} facts:\n\n{}", failures.len(), failures.join("\n"));
 }
 
 /// Whether pages and pictures are to be written anew.

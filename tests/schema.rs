@@ -65,7 +65,7 @@ fn a_document_that_breaks_the_schema_is_found() {
     broken["seed"] = json!("one");
     assert!(schemas.validate(&broken, index).is_err(), "a seed of text");
     let mut broken = good.clone();
-    broken["tcp"].as_object_mut().expect("a column").remove("executions");
+    broken["tcp"].as_object_mut().expect("a column").remove("attempts");
     assert!(schemas.validate(&broken, index).is_err(), "a missing number");
     let mut broken = good;
     broken["tcp"]["p50_ms"] = json!("fast");

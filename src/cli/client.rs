@@ -2,6 +2,7 @@
 
 mod arguments;
 mod contact;
+mod count;
 mod input;
 mod report;
 pub mod save;
@@ -48,6 +49,9 @@ async fn run(arguments: ClientArguments) -> eyre::Result<u8> {
     if arguments.request.iter().any(|text| text.contains(['\n', '\r'])) {
         let what = "a request is one line";
         return Err(Failure::usage(what, "Ask twice for two requests: --request repeats").into());
+    }
+    if let Some(times) = arguments.count {
+        return count::count(&arguments, times).await;
     }
     if arguments.service != ServiceChoice::Sum {
         return talk::talk(&arguments).await;

@@ -3,8 +3,11 @@
 mod arguments;
 mod catalogue;
 mod doctor;
+mod facts;
 mod files;
 mod kernel;
+mod parity;
+mod remote;
 mod running;
 mod wire;
 
@@ -19,13 +22,14 @@ pub use arguments::CompareArguments;
 use arguments::{Format, NetworkChoice, reproduce};
 
 use super::{Failure, INTERRUPTED};
+use crate::report::distributions::{Distributions, Numbers};
 use crate::report::pictures::plot_text;
 use crate::report::{distributions, html, json, markdown, mission, table};
 use crate::scenario::log::Comparison;
 use crate::scenario::{Network, Scenario, Settings};
 use crate::trace::ladder::{Glyphs, ladder};
 use kernel::Refusal;
-use running::{compare_all, simulate};
+use running::{compare_all, on_kernels, simulate};
 
 /// Exit code of an expectation that was not met.
 const NOT_AS_EXPECTED: u8 = 10;
@@ -42,7 +46,8 @@ pub fn main() -> ExitCode {
     };
     arguments.color.apply();
     // While there is only this thread: later the system would not let us.
-    let rights = match arguments.doctor || arguments.net.contains(&NetworkChoice::Kernel) {
+    let asks = arguments.doctor || arguments.facts;
+    let rights = match asks || arguments.net.contains(&NetworkChoice::Kernel) {
         true => kernel::acquire_rights(),
         false => Ok(()),
     };
@@ -69,11 +74,20 @@ async fn run(
     if arguments.list {
         return print(&catalogue::list()).map(|()| 0);
     }
+    if arguments.facts {
+        return print(&facts::report(arguments, rights).await?).map(|()| 0);
+    }
     if arguments.doctor {
         return print(&doctor::report(rights)).map(|()| 0);
     }
     ladders_are_for_people(arguments)?;
-    let network = network(arguments)?;
+    if parity::is_asked_for(arguments) {
+        return parity::run(arguments, matches, rights).await;
+    }
+    let network = match &arguments.server {
+        Some(server) => remote::network(server, arguments, matches).await?,
+        None => network(arguments)?,
+    };
     rights?;
     let scenarios = catalogue::chosen(&arguments.scenario, network)?;
     catalogue::not_too_many(&scenarios, arguments.exchanges)?;
@@ -84,7 +98,7 @@ async fn run(
     }
     let settings = arguments.settings();
     let reports = match arguments.runs {
-        Some(runs) => many_runs(arguments, matches, &scenarios, &settings, runs).await?,
+        Some(runs) => many_runs(arguments, matches, &scenarios, &settings, network, runs).await?,
         None => {
             let comparisons = compare_all(&scenarios, &settings, network).await?;
             show(arguments, matches, &comparisons)?
@@ -107,7 +121,7 @@ fn show(
         Format::Markdown => {
             print(&join(comparisons, |one| markdown::render(one, arguments.full, &again(one))))?
         }
-        Format::Table if arguments.scenario.is_empty() && !arguments.full => {
+        Format::Table if is_mission(arguments) && !arguments.full => {
             print(&mission::render(comparisons))?;
         }
         Format::Table => {
@@ -134,6 +148,11 @@ fn show(
     Ok(reports)
 }
 
+/// Returns whether the three questions are asked that fit one screen.
+fn is_mission(arguments: &CompareArguments) -> bool {
+    arguments.scenario.is_empty() && arguments.server.is_none()
+}
+
 fn join(comparisons: &[Comparison], say: impl Fn(&Comparison) -> String) -> String {
     comparisons.iter().map(say).collect::<Vec<_>>().join("\n")
 }
@@ -144,11 +163,17 @@ fn ladders(arguments: &CompareArguments, comparisons: &[Comparison]) -> String {
     let mut text = String::new();
     for comparison in comparisons {
         if let Some(plot) = plot_text(comparison) {
+            if arguments.net.len() > 1 {
+                text.push_str(&format!("\n{}:", comparison.network.name()));
+            }
             text.push_str(&format!("\n{plot}"));
         }
         for run in &comparison.runs {
             if let Some(trace) = &run.trace {
-                let title = format!("{}, {}", comparison.scenario.name, run.column.title);
+                let mut title = format!("{}, {}", comparison.scenario.name, run.column.title);
+                if arguments.net.len() > 1 {
+                    title.push_str(&format!(", {}", comparison.network.name()));
+                }
                 text.push_str(&format!("\n{title}\n{}", ladder(trace, glyphs)));
             }
         }
@@ -162,23 +187,16 @@ async fn many_runs(
     matches: &ArgMatches,
     scenarios: &[Scenario],
     settings: &Settings,
+    network: Network,
     runs: u32,
 ) -> eyre::Result<Vec<Value>> {
     let mut reports = Vec::new();
     let mut tables = Vec::new();
     for scenario in scenarios {
-        let (scenario, settings) = (*scenario, settings.clone());
-        let with_seed = move |run: usize| {
-            let mut settings = settings.clone();
-            settings.server.seed = settings.server.seed.wrapping_add(run as u64);
-            (scenario, settings)
+        let found = match network {
+            Network::Remote(server) => remote::measure(scenario, settings, server, runs).await?,
+            _ => many_seeds(*scenario, settings.clone(), network, runs as usize).await?,
         };
-        let first = simulate(1, with_seed.clone(), |comparison| comparison);
-        let first = first.await?.swap_remove(0);
-        let numbers =
-            simulate(runs as usize, with_seed, |comparison| distributions::numbers(&comparison));
-        let numbers = numbers.await?;
-        let found = distributions::of(first, &numbers);
         reports.push(json::runs(&found, &reproduce(matches, scenario.name)));
         tables.push(match arguments.format {
             Format::Markdown => markdown::runs(&found),
@@ -190,6 +208,36 @@ async fn many_runs(
         _ => print(&tables.join("\n"))?,
     }
     Ok(reports)
+}
+
+/// Runs a scenario with so many seeds.
+async fn many_seeds(
+    scenario: Scenario,
+    settings: Settings,
+    network: Network,
+    runs: usize,
+) -> eyre::Result<Distributions> {
+    let with_seed = move |run: usize| {
+        let mut settings = settings.clone();
+        settings.server.seed = settings.server.seed.wrapping_add(run as u64);
+        (scenario, settings)
+    };
+    if network == Network::Kernel {
+        let found = on_kernels((0..runs).map(with_seed).collect(), without_packets).await?;
+        let (numbers, mut comparisons): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        return Ok(distributions::of(comparisons.swap_remove(0), &numbers));
+    }
+    let first = simulate(1, with_seed.clone(), |comparison| comparison);
+    let first = first.await?.swap_remove(0);
+    let numbers = simulate(runs, with_seed, |comparison| distributions::numbers(&comparison));
+    Ok(distributions::of(first, &numbers.await?))
+}
+
+/// Returns the numbers of a run; what they were computed from is kept without the packets.
+fn without_packets(mut comparison: Comparison) -> (Numbers, Comparison) {
+    let numbers = distributions::numbers(&comparison);
+    comparison.runs.iter_mut().for_each(|run| run.trace = None);
+    (numbers, comparison)
 }
 
 /// Prints one document: an object for one scenario, an array for several.

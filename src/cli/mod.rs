@@ -19,7 +19,7 @@ use color_eyre::eyre::{self, WrapErr};
 use rand::{SeedableRng, TryRng, rngs::ChaCha8Rng, rngs::SysRng};
 
 use crate::protocol::framing::Framing;
-use crate::protocol::parameters::MAX_MESSAGE_LIMIT;
+use crate::protocol::parameters::{MAX_MESSAGE_LIMIT, MAX_TAKEN_LIMIT};
 
 /// The port of the exercises.
 pub const PORT: u16 = 12000;
@@ -218,9 +218,18 @@ pub(crate) fn duration_or_off(text: &str) -> Result<Option<Duration>, String> {
 
 /// Reads a longest message, in bytes.
 pub(crate) fn message_length(text: &str) -> Result<usize, String> {
+    length_up_to(MAX_MESSAGE_LIMIT, text)
+}
+
+/// Reads the longest message that a server takes, in bytes.
+pub(crate) fn taken_length(text: &str) -> Result<usize, String> {
+    length_up_to(MAX_TAKEN_LIMIT, text)
+}
+
+fn length_up_to(limit: usize, text: &str) -> Result<usize, String> {
     let length: usize = text.parse().map_err(|_| "not a number of bytes".to_owned())?;
-    match (1..=MAX_MESSAGE_LIMIT).contains(&length) {
+    match (1..=limit).contains(&length) {
         true => Ok(length),
-        false => Err(format!("must be from 1 to {MAX_MESSAGE_LIMIT} bytes")),
+        false => Err(format!("must be from 1 to {limit} bytes")),
     }
 }

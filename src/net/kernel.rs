@@ -32,7 +32,13 @@ impl Net for Kernel {
     }
 
     fn bind(&self, address: SocketAddr) -> io::Result<UdpSocket> {
-        bind(socket(address, Type::DGRAM, Protocol::UDP)?, address)
+        let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
+        socket.set_nonblocking(true)?;
+        // Best effort: a smaller buffer only loses datagrams earlier, and those are repeated.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        // Never SO_REUSEADDR: over UDP a second server would bind too, and take everything.
+        socket.bind(&address.into())?;
+        UdpSocket::from_std(socket.into())
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
@@ -73,19 +79,6 @@ pub(crate) fn listen(
     socket.bind(&address.into())?;
     socket.listen(LISTEN_BACKLOG)?;
     TcpListener::from_std(socket.into())
-}
-
-/// Binds a socket for datagrams, whichever network it is on.
-///
-/// # Errors
-/// If the system does not let it have the address.
-pub(crate) fn bind(socket: Socket, address: SocketAddr) -> io::Result<UdpSocket> {
-    socket.set_nonblocking(true)?;
-    // Best effort: a smaller buffer only loses datagrams earlier, and those are repeated.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-    // Never SO_REUSEADDR: over UDP a second server would bind too, and take everything.
-    socket.bind(&address.into())?;
-    UdpSocket::from_std(socket.into())
 }
 
 /// One message is one write: waiting for more (Nagle) could only delay it. A connection that was reset

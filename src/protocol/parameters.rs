@@ -10,6 +10,10 @@ pub const MAX_MESSAGE: usize = 1176;
 /// length) less header and cookie.
 pub const MAX_MESSAGE_LIMIT: usize = 65_507 - 24;
 
+/// Longest message that a server can be told to take: a little more than the largest datagram, so
+/// that the largest can come, and a line can be too long for it.
+pub const MAX_TAKEN_LIMIT: usize = 66_000;
+
 /// Wait before the first retransmission, no round-trip time known: RFC 8085 section 3.1.1.
 pub const RETRANSMISSION_TIMEOUT: Duration = Duration::from_secs(1);
 

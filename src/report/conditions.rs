@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::scenario::Network;
 use crate::scenario::log::Comparison;
 use crate::scenario::words::short;
-use crate::testbed::{Action, Stack};
+use crate::testbed::{Action, ConnectionFacts, Stack};
 use crate::wire::{Fault, Impairment, QUEUE, Rule, WireConfig};
 
 /// Returns network, wire, stack, seed and deadline of a comparison.
@@ -16,12 +16,58 @@ pub fn conditions(comparison: &Comparison) -> String {
         Some(deadline) => format!("deadline {}", short(deadline)),
         None => "no deadline".to_owned(),
     };
-    let mut seed = format!("seed {}, {deadline}", settings.server.seed);
+    let mut seed = match comparison.network {
+        // Nothing is drawn from it there.
+        Network::Remote(_) => deadline,
+        _ => format!("seed {}, {deadline}", settings.server.seed),
+    };
     let mut runs = comparison.runs.iter().filter(|run| run.deadline != scenario.timeout(settings));
     if let Some(shortened) = runs.find_map(|run| run.deadline) {
         seed.push_str(&format!(" (one try: {} here)", short(shortened)));
     }
-    [network(comparison), stack(&comparison.stack), seed].join(SEPARATOR)
+    let whose = match comparison.network {
+        Network::Remote(_) => "our side: ",
+        _ => "",
+    };
+    let parts = [network(comparison), whose.to_owned() + &stack(&comparison.stack), seed];
+    parts.into_iter().chain(said_by_hosts(comparison)).collect::<Vec<_>>().join(SEPARATOR)
+}
+
+/// Returns what the hosts' own kernels said of the run, where they are ours to ask.
+fn said_by_hosts(comparison: &Comparison) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(measured) = &comparison.measured {
+        said.push(format!("measured here: {measured}"));
+    }
+    if let Some(ConnectionFacts {
+        congestion_control, retransmission_timeout, round_trip, ..
+    }) = connection(comparison)
+    {
+        let (timeout, trip) = (short(*retransmission_timeout), short(*round_trip));
+        said.push(format!(
+            "TCP_INFO at the end: {congestion_control}, RTO {timeout}, round trip {trip}"
+        ));
+    }
+    let unseen: u64 =
+        comparison.runs.iter().filter_map(|run| run.host.as_ref()).map(|host| host.unseen).sum();
+    if unseen > 0 {
+        said.push(format!("{unseen} packets lost in the hosts' own queues, before the wire"));
+    }
+    said
+}
+
+/// Returns what Linux thought of the client's first connection over TCP.
+pub(super) fn connection(comparison: &Comparison) -> Option<&ConnectionFacts> {
+    let mut hosts = comparison.runs.iter().filter_map(|run| run.host.as_ref());
+    hosts.find_map(|host| host.connections.first())
+}
+
+/// Returns what many runs are called: where nothing is drawn, they differ in nothing that we know.
+pub fn many(network: Network) -> &'static str {
+    match network {
+        Network::Remote(_) => "runs",
+        _ => "seeds",
+    }
 }
 
 /// Stands between conditions: a good place to break a line.
@@ -31,6 +77,7 @@ pub const SEPARATOR: &str = " | ";
 pub fn network(comparison: &Comparison) -> String {
     match comparison.network {
         Network::Loopback => "loopback, nothing is lost".to_owned(),
+        Network::Remote(server) => format!("server at {server}, a network that is not ours"),
         Network::Sim | Network::Kernel => {
             let cut = comparison.scenario.script.acts.iter().any(|(_, act)| *act == Action::Cut);
             let cut = if cut { ", then cut" } else { "" };

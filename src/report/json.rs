@@ -6,11 +6,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::conditions::rule;
+use super::conditions::{connection, rule};
 use super::distributions::{self, Distribution, Distributions};
+use super::parity;
+use crate::scenario::Network;
+use crate::scenario::facts::StackFacts;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::metrics::{Metrics, ms};
-use crate::testbed::{Action, Stack};
+use crate::testbed::{Action, ConnectionFacts};
 use crate::time::Timestamp;
 use crate::wire::{Impairment, WireConfig};
 
@@ -23,14 +26,18 @@ pub struct Report<Numbers> {
     scenario: &'static str,
     /// What it asks.
     question: &'static str,
-    /// `sim` or `loopback`.
+    /// `sim`, `kernel`, `loopback` or `remote`.
     network: &'static str,
-    /// What drew the luck and the server's numbers; of several runs, the first.
+    /// The address of the server, where somebody else has started it (`remote`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
+    /// What drew the luck and the server's numbers; of several runs, the first. Nothing is drawn from
+    /// it where the server is not ours.
     seed: u64,
     /// How many runs there were, with a seed each, if more than one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     runs: Option<usize>,
-    /// What the wire did; null on loopback, which has none.
+    /// What the wire did; null where there is none of ours.
     wire: Option<WireReport>,
     /// Whose TCP and UDP was measured.
     stack: StackReport,
@@ -55,6 +62,14 @@ pub enum Document {
     Several(Vec<Report<Metrics>>),
     /// Several scenarios, many times each.
     SeveralMany(Vec<Report<BTreeMap<String, Distribution>>>),
+    /// One scenario on two networks, once.
+    Parity(Box<parity::OfOneRun>),
+    /// One scenario on two networks, many times.
+    ParityMany(Box<parity::OfManyRuns>),
+    /// Several scenarios on two networks, once each.
+    SeveralParity(Vec<parity::OfOneRun>),
+    /// Several scenarios on two networks, many times each.
+    SeveralParityMany(Vec<parity::OfManyRuns>),
 }
 
 /// What a wire did.
@@ -98,20 +113,70 @@ struct StackReport {
     congestion_control: Option<String>,
     /// The least time before TCP repeats, if it is known.
     rto_floor_ms: Option<f64>,
+    /// How else it was set up, and what the system did not take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    set_up: Vec<String>,
+    /// What Linux thought of the client's first TCP connection when it ended, on the kernel network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tcp_info: Option<TcpInfoReport>,
+    /// What Linux's stack was found to do by itself, on the kernel network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<StackFactsReport>,
+}
+
+/// What a stack was found to do by itself.
+#[derive(Debug, Serialize, JsonSchema)]
+struct StackFactsReport {
+    /// After which times a SYN was sent again that nobody answered: the first few.
+    syn_again_ms: Vec<f64>,
+    /// After which time a lost segment was sent again, where the round trip is next to nothing.
+    least_rto_ms: f64,
+    /// How long an acknowledgement waited for data to go with.
+    delayed_ack_ms: f64,
+}
+
+/// What Linux thought of a connection (`struct tcp_info`).
+#[derive(Debug, Serialize, JsonSchema)]
+struct TcpInfoReport {
+    /// What decided how fast it sent.
+    congestion_control: String,
+    /// Its retransmission timeout.
+    rto_ms: f64,
+    /// Its smoothed round trip.
+    rtt_ms: f64,
+    /// How much that varied.
+    rtt_variation_ms: f64,
+    /// Segments that it sent again.
+    retransmitted: u32,
+    /// Its congestion window, in segments.
+    congestion_window: u32,
 }
 
 /// Writes one run of each column; `reproduce` is the command that runs it again.
 pub fn object(comparison: &Comparison, reproduce: &str) -> Value {
+    value(&one(comparison, reproduce))
+}
+
+/// Returns the report of one run of each column.
+pub(super) fn one(comparison: &Comparison, reproduce: &str) -> Report<Metrics> {
     let columns = comparison.runs.iter().map(|run| (run.column.key, run.metrics()));
     let explanation = (comparison.scenario.explain)(comparison);
-    value(&report(comparison, reproduce, columns.collect(), None, Some(explanation)))
+    report(comparison, reproduce, columns.collect(), None, Some(explanation))
 }
 
 /// Writes how the numbers of many runs are distributed.
 pub fn runs(found: &Distributions, reproduce: &str) -> Value {
+    value(&many(found, reproduce))
+}
+
+/// Returns the report of many runs.
+pub(super) fn many(
+    found: &Distributions,
+    reproduce: &str,
+) -> Report<BTreeMap<String, Distribution>> {
     let columns =
         found.columns.iter().map(|(column, numbers)| (column.key, distributions::by_name(numbers)));
-    value(&report(&found.first, reproduce, columns.collect(), Some(found.runs), None))
+    report(&found.first, reproduce, columns.collect(), Some(found.runs), None)
 }
 
 /// Returns the schema of everything that is printed.
@@ -131,17 +196,21 @@ fn report<Numbers>(
         scenario: comparison.scenario.name,
         question: comparison.scenario.question,
         network: comparison.network.name(),
+        server: match comparison.network {
+            Network::Remote(server) => Some(server.to_string()),
+            Network::Sim | Network::Kernel | Network::Loopback => None,
+        },
         seed: comparison.settings.server.seed,
         runs,
         wire: wire.map(|wire| wire_report(wire, cut(comparison))),
-        stack: stack_report(&comparison.stack),
+        stack: stack_report(comparison),
         columns,
         explanation,
         reproduce: reproduce.to_owned(),
     }
 }
 
-fn value(report: &impl Serialize) -> Value {
+pub(super) fn value(report: &impl Serialize) -> Value {
     // Maps with keys of text, numbers and text: nothing that JSON cannot hold.
     serde_json::to_value(report).unwrap_or_default()
 }
@@ -174,11 +243,34 @@ fn way_report(way: &Impairment) -> WayReport {
     }
 }
 
-fn stack_report(stack: &Stack) -> StackReport {
+fn stack_report(comparison: &Comparison) -> StackReport {
+    let stack = &comparison.stack;
     StackReport {
         name: stack.name.clone(),
         congestion_control: stack.congestion_control.clone(),
         rto_floor_ms: stack.rto_floor.map(ms),
+        set_up: stack.set_up.clone(),
+        tcp_info: connection(comparison).map(tcp_info_report),
+        measured: comparison.measured.as_ref().map(stack_facts_report),
+    }
+}
+
+fn stack_facts_report(facts: &StackFacts) -> StackFactsReport {
+    StackFactsReport {
+        syn_again_ms: facts.syn_again.iter().copied().map(ms).collect(),
+        least_rto_ms: ms(facts.least_rto),
+        delayed_ack_ms: ms(facts.delayed_ack),
+    }
+}
+
+fn tcp_info_report(facts: &ConnectionFacts) -> TcpInfoReport {
+    TcpInfoReport {
+        congestion_control: facts.congestion_control.clone(),
+        rto_ms: ms(facts.retransmission_timeout),
+        rtt_ms: ms(facts.round_trip),
+        rtt_variation_ms: ms(facts.round_trip_variation),
+        retransmitted: facts.retransmitted,
+        congestion_window: facts.window,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A comparison as a Markdown table, for mails and pages.
 
-use super::conditions::conditions;
+use super::conditions::{conditions, many};
 use super::distributions::Distributions;
 use super::table::{body, distribution_rows};
 use crate::scenario::log::Comparison;
@@ -19,10 +19,11 @@ pub fn render(comparison: &Comparison, full: bool, reproduce: &str) -> String {
 /// Writes how the numbers of many runs are distributed.
 pub fn runs(found: &Distributions) -> String {
     format!(
-        "{}{}\n{} seeds. Each cell: the mean of all runs, and where 5 % to 95 % of them are.\n",
+        "{}{}\n{} {}. Each cell: the mean of all runs, and where 5 % to 95 % of them are.\n",
         heading(&found.first),
         table(&found.first, distribution_rows(found, true)),
-        found.runs
+        found.runs,
+        many(found.first.network)
     )
 }
 
@@ -33,10 +34,18 @@ fn heading(comparison: &Comparison) -> String {
 
 fn table(comparison: &Comparison, rows: Vec<Vec<String>>) -> String {
     let titles = comparison.runs.iter().map(|run| run.column.title.to_owned());
-    let mut text = line(std::iter::once(String::new()).chain(titles));
-    text.push_str(&line(std::iter::repeat_n("---".to_owned(), comparison.runs.len() + 1)));
-    for row in rows {
+    let titles = std::iter::once(String::new()).chain(titles).collect();
+    grid(&std::iter::once(titles).chain(rows).collect::<Vec<_>>())
+}
+
+/// Writes rows, the first of which are the titles.
+pub(super) fn grid(rows: &[Vec<String>]) -> String {
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
         text.push_str(&line(row.iter().map(|cell| escape(cell.trim()))));
+        if index == 0 {
+            text.push_str(&line(row.iter().map(|_| "---".to_owned())));
+        }
     }
     text
 }

@@ -2,10 +2,12 @@
 
 use super::conditions::{network, stack};
 use super::table::{grid, row_of, spread, wrap};
+use crate::peer::Transport;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::rows::{self as row, endings, packets, weather};
 use crate::scenario::words::short;
 use crate::scenario::{Network, Row};
+use crate::testbed::Stack;
 
 /// Writes the table that fits one screen, from the mission's scenarios in their order.
 pub fn render(comparisons: &[Comparison]) -> String {
@@ -25,11 +27,16 @@ fn simulated(
     shutdown: &Comparison,
     no_goodbye: &Comparison,
 ) -> String {
-    let mut text = heading(sums);
+    // Where TCP's patience is shortened, that is where it says so.
+    let mut text = heading(sums, &patience.stack);
     text.push_str(&section(SUMS, sums, &[row::SUMS, packets::PACKETS, row::ANSWER_AFTER]));
     text.push_str(&section(TIMEOUTS, silence, &[weather::WHAT_LEFT, row::GIVES_UP]));
     text.push_str(&one_more("without that deadline", patience, |run| {
-        run.telling_exchange().map_or("-".to_owned(), |one| short(one.elapsed()))
+        let shortened = run.column.transport == Transport::Tcp
+            && run.host.as_ref().is_some_and(|host| !host.stack.set_up.is_empty());
+        let remark = if shortened { ", shortened" } else { "" };
+        let waited = run.telling_exchange().map(|one| short(one.elapsed()));
+        waited.map_or("-".to_owned(), |waited| format!("{waited}{remark}"))
     }));
     text.push_str(&section(SHUTDOWN, shutdown, &[endings::STOPS_AFTER, endings::IDLE_LEARNS]));
     text.push_str(&one_more("and if nobody says goodbye", no_goodbye, endings::IDLE_LEARNS.cell));
@@ -47,7 +54,7 @@ fn on_loopback(
     shutdown: &Comparison,
     no_goodbye: &Comparison,
 ) -> String {
-    let mut text = heading(sums);
+    let mut text = heading(sums, &sums.stack);
     text.push_str(&section(SUMS, sums, &[row::SUMS, row::SET_UP, row::ANSWER_AFTER]));
     text.push_str(&section(SILENCE, silence, &[row::SENT_AT, row::BELIEVED, row::GIVES_UP]));
     text.push_str(&section(SHUTDOWN, shutdown, &[endings::STOPS_AFTER, endings::IDLE_LEARNS]));
@@ -61,14 +68,15 @@ fn on_loopback(
     text
 }
 
-fn heading(sums: &Comparison) -> String {
+fn heading(sums: &Comparison, measured: &Stack) -> String {
     let where_at = match sums.network {
         Network::Sim | Network::Kernel => "on the same network",
         Network::Loopback => "on this computer",
+        Network::Remote(_) => "over the same network",
     };
     let title = format!("TCP and UDP, the same three questions {where_at}");
     let seed = format!("{}, seed {}", sums.network.name(), sums.settings.server.seed);
-    let conditions = format!("{} | {}", network(sums), stack(&sums.stack));
+    let conditions = format!("{} | {}", network(sums), stack(measured));
     let titles = grid(vec![row_of("", vec!["TCP".to_owned(), "UDP".to_owned()])]);
     format!("{}\n{}{titles}", spread(&title, &seed), wrap(&conditions))
 }

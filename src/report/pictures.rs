@@ -82,7 +82,7 @@ fn of_column(comparison: &Comparison, run: &Run) -> String {
         metrics.packets_lost.unwrap_or(0),
         metrics.retransmissions.unwrap_or(0),
         metrics.retransmitted_by,
-        count(metrics.executions, "request"),
+        count(metrics.executions.unwrap_or_default(), "request"),
     )
 }
 

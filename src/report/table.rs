@@ -3,7 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 
-use super::conditions::{SEPARATOR, conditions};
+use super::conditions::{SEPARATOR, conditions, many};
 use super::distributions::{Distribution, Distributions};
 use crate::scenario::log::Comparison;
 use crate::scenario::rows::WHO_REPEATS;
@@ -57,7 +57,7 @@ pub(super) fn distribution_rows(found: &Distributions, full: bool) -> Vec<Vec<St
 }
 
 /// Numbers worth a row when many runs are shown.
-const TELLING: &[&str] = &[
+pub(super) const TELLING: &[&str] = &[
     "exchanges",
     "agreed",
     "failed",
@@ -83,7 +83,7 @@ fn spread_of(distribution: &Distribution) -> String {
 }
 
 /// As many digits as a reader can use.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 || value.fract() == 0.0 => format!("{value:.0}"),
         middle if (10.0..99.95).contains(&middle) => format!("{value:.1}"),
@@ -94,7 +94,7 @@ fn number(value: f64) -> String {
 fn heading(comparison: &Comparison, runs: Option<usize>) -> String {
     let scenario = &comparison.scenario;
     let several = amount(scenario, &comparison.settings);
-    let right = runs.map_or(several, |runs| format!("{runs} seeds"));
+    let right = runs.map_or(several, |runs| format!("{runs} {}", many(comparison.network)));
     let question = format!("{}: {}", scenario.name, scenario.question);
     let first = match question.chars().count() + right.len() < usize::from(WIDTH) {
         true => spread(&question, &right),
@@ -188,7 +188,7 @@ pub(super) fn spread(left: &str, right: &str) -> String {
 }
 
 /// Sets conditions in lines, each with as many as fit.
-fn by_parts(conditions: &str) -> String {
+pub(super) fn by_parts(conditions: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for part in conditions.split(SEPARATOR) {
         let fits = |line: &String| {

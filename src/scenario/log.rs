@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::facts::StackFacts;
 use super::{Column, Network, Scenario, Settings};
 use crate::peer::Transport;
 use crate::protocol::datagram::RequesterConfig;
@@ -24,6 +25,8 @@ pub struct Comparison {
     pub network: Network,
     /// Whose TCP and UDP.
     pub stack: Stack,
+    /// What that stack was found to do by itself, where it was asked.
+    pub measured: Option<StackFacts>,
     /// What came of it.
     pub runs: Vec<Run>,
 }
@@ -84,6 +87,8 @@ pub struct ClientLog {
     pub left: Option<Timestamp>,
     /// When it learned that the server had left, without asking, and how.
     pub learned: Option<(Timestamp, Closing)>,
+    /// Requests that left once more with the server's cookie: over UDP a round trip each.
+    pub proofs: usize,
     /// Datagrams that answered nothing and were dropped.
     pub unexpected: usize,
     /// When it said that it would ask no more.
@@ -179,6 +184,8 @@ impl ExchangeLog {
 /// What the server's own log says, and how its process ended.
 #[derive(Debug, Clone, Default)]
 pub struct ServerLog {
+    /// Whether nobody tells us: then it is not known what happened, and nothing here means nothing.
+    pub unseen: bool,
     /// What happened, in the order of its log.
     pub events: Vec<ServerEvent>,
     /// What was done to it, and when.

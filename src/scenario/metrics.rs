@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::executions::executions;
-use super::log::{ExchangeLog, Run, SessionLog};
+use super::log::{ClientLog, ExchangeLog, Run, SessionLog};
 use crate::peer::Transport;
 use crate::protocol::datagram::Semantics;
 use crate::service::ServiceKind;
@@ -28,20 +28,21 @@ pub struct Metrics {
     pub outcome: Option<&'static str>,
     /// Exchanges that were begun.
     pub exchanges: usize,
-    /// Sums that both ends logged alike; null where no sums are asked for.
+    /// Sums that both ends logged alike; null where no sums are asked for, or the server's log is not
+    /// seen.
     pub agreed: Option<usize>,
     /// Exchanges without a reply.
     pub failed: usize,
-    /// Requests that the server executed.
-    pub executions: usize,
+    /// Requests that the server executed; null where its log is not seen.
+    pub executions: Option<usize>,
     /// Requests that left the client, HELLO and copies included.
     pub attempts: usize,
     /// Of these, copies sent because no answer came; over TCP the stack's, unseen on loopback.
     pub retransmissions: Option<usize>,
     /// Who sends what was lost again.
     pub retransmitted_by: &'static str,
-    /// Copies that the server recognised.
-    pub duplicates_suppressed: usize,
+    /// Copies that the server recognised; null where its log is not seen.
+    pub duplicates_suppressed: Option<usize>,
     /// Packets from client to server.
     pub packets_c2s: Option<usize>,
     /// Packets from server to client.
@@ -77,6 +78,9 @@ pub struct Metrics {
     /// From the decision to stop to the end of the server.
     pub server_stop_ms: Option<f64>,
 }
+
+/// How `client` calls it that the system cannot send at all, and its exit code.
+const LOCAL_ERROR: (&str, u8) = ("local_error", 1);
 
 /// What ends a server without a word.
 const KILLING: &[Action] = &[Action::Kill, Action::PowerOff];
@@ -177,6 +181,17 @@ impl Run {
         self.server.events.iter().filter(|one| one.event == event).count()
     }
 
+    /// Returns round trips spent before the first question could be answered: handshakes, or proofs
+    /// of address.
+    fn handshake_rtts(&self) -> usize {
+        let of_clients = |count: fn(&ClientLog) -> usize| self.clients.iter().map(count).sum();
+        match self.column.transport {
+            Transport::Tcp => of_clients(|client| client.opened),
+            Transport::Udp if self.server.unseen => of_clients(|client| client.proofs),
+            Transport::Udp => self.logged("challenged"),
+        }
+    }
+
     /// Returns how many requests the server executed.
     pub fn count_executions(&self) -> usize {
         match self.service {
@@ -239,22 +254,26 @@ impl Run {
         let learned =
             self.clients.iter().filter_map(|client| client.learned).map(|(at, _)| at).min();
         let tcp = self.column.transport == Transport::Tcp;
-        let opened: usize = self.clients.iter().map(|client| client.opened).sum();
         let repeated = self.exchanges().map(|one| usize::from(one.retransmissions)).sum::<usize>()
             + self.sessions().map(|one| one.retransmissions).sum::<usize>();
         let not_sent: usize = self.clients.iter().map(|client| client.not_sent.len()).sum();
         let traffic = self.packets().map(|packets| Traffic::of(&packets));
         let traffic = traffic.as_ref();
+        let seen = !self.server.unseen;
         Metrics {
-            exit_code: telling.filter(|one| !one.still_waiting).map(|one| one.ending.exit_code()),
-            outcome: telling.map(|one| match one.still_waiting {
-                true => "still_waiting",
-                false => one.ending.name(),
-            }),
+            exit_code: match telling {
+                Some(one) => (!one.still_waiting).then(|| one.ending.exit_code()),
+                None => (not_sent > 0).then_some(LOCAL_ERROR.1),
+            },
+            outcome: match telling {
+                Some(one) if one.still_waiting => Some("still_waiting"),
+                Some(one) => Some(one.ending.name()),
+                None => (not_sent > 0).then_some(LOCAL_ERROR.0),
+            },
             exchanges: self.exchanges().count() + not_sent,
-            agreed: (self.service == ServiceKind::Sum).then(|| self.agreed()),
+            agreed: (seen && self.service == ServiceKind::Sum).then(|| self.agreed()),
             failed: self.exchanges().filter(|one| !one.is_replied()).count() + not_sent,
-            executions: self.count_executions(),
+            executions: seen.then(|| self.count_executions()),
             attempts: self.exchanges().map(|one| one.sent.len()).sum::<usize>()
                 + self.sessions().map(|one| one.sent).sum::<usize>(),
             retransmissions: match tcp {
@@ -262,7 +281,7 @@ impl Run {
                 false => Some(repeated),
             },
             retransmitted_by: self.repeats(),
-            duplicates_suppressed: self.logged("duplicate"),
+            duplicates_suppressed: seen.then(|| self.logged("duplicate")),
             packets_c2s: traffic.map(|traffic| traffic.packets_c2s),
             packets_s2c: traffic.map(|traffic| traffic.packets_s2c),
             packets_lost: traffic.map(|traffic| traffic.packets_lost),
@@ -273,7 +292,7 @@ impl Run {
                 let (clients, servers) = closed_first(trace);
                 clients + servers
             }),
-            handshake_rtts: if tcp { opened } else { self.logged("challenged") },
+            handshake_rtts: self.handshake_rtts(),
             first_reply_ms: self
                 .exchanges()
                 .find(|one| one.is_replied())

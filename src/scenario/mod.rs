@@ -6,15 +6,19 @@
 
 mod executions;
 mod explain;
+pub mod facts;
 mod guests;
 pub mod library;
 pub mod log;
 pub mod metrics;
+pub mod parity;
+mod remote;
 pub mod rows;
 pub mod run;
 pub mod wiring;
 pub mod words;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::peer::Transport;
@@ -72,6 +76,9 @@ pub enum Network {
     Loopback,
     /// This computer's kernel on hosts of our own, with the wire of the simulation, in real time.
     Kernel,
+    /// Whatever lies between this computer and a server at this address, which somebody else has
+    /// started.
+    Remote(SocketAddr),
 }
 
 impl Network {
@@ -81,6 +88,7 @@ impl Network {
             Network::Sim => "sim",
             Network::Loopback => "loopback",
             Network::Kernel => "kernel",
+            Network::Remote(_) => "remote",
         }
     }
 }
@@ -345,6 +353,9 @@ impl Scenario {
 
     /// Returns why it is refused on a network, if it is.
     pub fn refused_on(&self, network: Network) -> Option<&'static str> {
+        if let Network::Remote(_) = network {
+            return self.refused_remote();
+        }
         self.refused.iter().find(|(other, _)| *other == network).map(|(_, reason)| *reason)
     }
 

@@ -6,7 +6,7 @@ use super::{Scenario, Settings};
 use crate::wire::{Direction, Impairment, Rule, What, WireConfig};
 
 /// What a scenario asks of its wire.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WirePlan {
     /// From client to server.
     pub c2s: Impairment,

@@ -1,5 +1,6 @@
 //! Where a scenario is carried out: a network, a server on it, and what can be done to both.
 
+mod both_ends;
 mod forgery;
 #[cfg(target_os = "linux")]
 pub mod kernel;
@@ -8,11 +9,13 @@ pub mod loopback;
 mod process;
 mod profile;
 mod record;
+pub mod remote;
 pub mod shelf;
 pub mod sim;
 #[cfg(target_os = "linux")]
 mod system;
 
+pub use both_ends::BothEnds;
 pub use forgery::Forgery;
 pub use process::beside_us;
 pub use profile::{Patience, TcpProfile};
@@ -61,6 +64,11 @@ pub trait Testbed {
     /// Returns what happens at the server, as it happens. To be called once.
     fn happenings(&mut self) -> mpsc::UnboundedReceiver<Happening>;
 
+    /// Returns whether anything of what happens at the server is told here.
+    fn sees_server(&self) -> bool {
+        true
+    }
+
     /// Lets what is under way arrive, and returns every packet so far; nothing where packets
     /// cannot be seen.
     fn trace(&mut self) -> impl Future<Output = Option<Trace>>;
@@ -81,6 +89,10 @@ pub struct HostReport {
     pub connections: Vec<ConnectionFacts>,
     /// Packets that their own queues lost before the wire could see them.
     pub unseen: u64,
+    /// Datagrams that found the receive buffer of the server's socket full (`RcvbufErrors`).
+    pub buffer_full: u64,
+    /// What has gone wrong so that the record of a run does not tell all, in words.
+    pub troubles: Vec<String>,
 }
 
 /// What Linux thought of a TCP connection of the client's (`struct tcp_info`).
@@ -375,9 +387,9 @@ pub struct Stack {
 /// Has the system kill what this command starts when the thread that starts it ends: nothing stays of
 /// us, not even after SIGKILL. Only Linux can.
 #[cfg(target_os = "linux")]
-fn die_with_us(command: &mut tokio::process::Command) {
+pub(crate) fn die_with_us(command: &mut tokio::process::Command) {
     system::die_with_us(command.as_std_mut());
 }
 
 #[cfg(not(target_os = "linux"))]
-fn die_with_us(_command: &mut tokio::process::Command) {}
+pub(crate) fn die_with_us(_command: &mut tokio::process::Command) {}

@@ -18,11 +18,12 @@ use super::late::read_late;
 use super::record::trace_of;
 use super::shelf::Shelf;
 use super::{
-    Action, Executed, FILE, Forgery, Happening, Listener, Measured, ServerEvent, ServerOptions,
-    Stack, Testbed, lecture,
+    Action, BothEnds, ConnectionFacts, Executed, FILE, Forgery, Happening, Listener, Measured,
+    ServerEvent, ServerOptions, Stack, Testbed, lecture,
 };
 use crate::net::Net;
-use crate::net::sim::{Sim, SimConfig, SimListener, SimNet, SimUdp, Stuck, run};
+use crate::net::record::NetEvent;
+use crate::net::sim::{Sim, SimConfig, SimListener, SimNet, SimStream, SimUdp, Stuck, run};
 use crate::packet::Packet;
 use crate::peer::Transport;
 use crate::protocol::datagram::{DatagramConfig, Secrets};
@@ -285,6 +286,20 @@ impl Testbed for Simulation {
     async fn trace(&mut self) -> Option<Trace> {
         self.sim.settle(SETTLING).await;
         Some(trace_of(&self.sim.take_record(), &self.rules))
+    }
+}
+
+impl BothEnds for Simulation {
+    fn at_server(&self) -> io::Result<SimNet> {
+        Ok(self.sim.server())
+    }
+
+    fn events(&mut self) -> Vec<NetEvent> {
+        self.sim.take_record()
+    }
+
+    fn facts_of(_stream: &SimStream) -> Option<ConnectionFacts> {
+        None
     }
 }
 

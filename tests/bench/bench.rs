@@ -11,14 +11,17 @@
 //! `stream_load` (TCP) and `datagram_load` (UDP). `simulation` measures the simulated network under
 //! the load of `simulated_load`, and beside `ns3`. `transfer` moves a large file beside `bare_copy`,
 //! `window` a small one through a simulated wire, `pipelined` has a calculator answer 1 MB at once.
-//! `models` prints a table of its own: all models, one to a thousand clients.
+//! `kernel` measures the kernel network under the load of `crossing`, beside a veth pair; `two_hosts`
+//! has both of them. `models` prints a table of its own: all models, one to a thousand clients.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod bare_copy;
 mod contender;
+mod crossing;
 mod datagram_load;
 mod footprint;
+mod kernel;
 mod load;
 mod measure;
 mod models;
@@ -32,6 +35,7 @@ mod simulated_load;
 mod simulation;
 mod stream_load;
 mod transfer;
+mod two_hosts;
 mod window;
 
 use std::process::ExitCode;
@@ -125,10 +129,10 @@ fn run(options: &Options) -> io::Result<bool> {
         }
         return Ok(true);
     }
-    let plan = plan(options);
     let processors = std::thread::available_parallelism()?;
     process::raise_open_files_limit()?;
-    let core = process::pin_to_one_core()?;
+    let (core, other_core) = process::pin_to_one_core()?;
+    let plan = Plan { other_core, ..plan(options) };
     report::print_header(processors, core, &plan, options.null);
     let mut summary = Summary::new();
     for row in &rows {
@@ -150,9 +154,12 @@ fn wanted(name: &str, options: &Options) -> bool {
 /// what disturbs a cell is the machine, and that changes from one second to the next.
 fn plan(options: &Options) -> Plan {
     let milliseconds = Duration::from_millis;
+    let (warm_up, cell) = (milliseconds(100), milliseconds(400));
+    let whole = Plan { rounds: 7, starts: 15, networks: 20, warm_up, cell, other_core: None };
     if options.quick {
-        Plan { rounds: 2, starts: 3, warm_up: milliseconds(50), cell: milliseconds(150) }
+        let (warm_up, cell) = (milliseconds(50), milliseconds(150));
+        Plan { rounds: 2, starts: 3, networks: 3, warm_up, cell, ..whole }
     } else {
-        Plan { rounds: 7, starts: 15, warm_up: milliseconds(100), cell: milliseconds(400) }
+        whole
     }
 }

@@ -15,9 +15,13 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// Pairs of starts for the cold start.
     pub(crate) starts: usize,
+    /// Times that a comparison's networks are made and left.
+    pub(crate) networks: usize,
     /// Load before a cell: caches and buffers fill, a buffered transcript reaches its steady state.
     pub(crate) warm_up: Duration,
     pub(crate) cell: Duration,
+    /// A core beside the one on which everything else happens, if there is one.
+    pub(crate) other_core: Option<usize>,
 }
 
 /// A server and the load it is put under.

@@ -6,6 +6,7 @@ use std::io::{self, PipeReader, Read, Seek};
 use std::mem::replace;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -27,17 +28,24 @@ const START_LIMIT: Duration = Duration::from_secs(5);
 /// The thousands of idle connections of the memory rows, and some to spare.
 const OPEN_FILES: u64 = 12_288;
 
-/// Pins this process to one core; every process it starts inherits that.
+/// Pins this process to one core, and names another one, if there is one; every process that it
+/// starts inherits that.
 ///
 /// The last core, because the first one often serves the interrupts. On one core the CPU time of
 /// an exchange is exact, and how many requests a server finds waiting depends on the load alone.
-pub(crate) fn pin_to_one_core() -> io::Result<usize> {
+pub(crate) fn pin_to_one_core() -> io::Result<(usize, Option<usize>)> {
     let allowed = sched_getaffinity(None)?;
-    let core = (0..CpuSet::MAX_CPU).rev().find(|&core| allowed.is_set(core)).unwrap_or(0);
+    let mut cores = (0..CpuSet::MAX_CPU).rev().filter(|&core| allowed.is_set(core));
+    let core = cores.next().unwrap_or(0);
+    pin_this_thread_to(core)?;
+    Ok((core, cores.next()))
+}
+
+/// Pins this thread to a core, and all that it will start.
+pub(crate) fn pin_this_thread_to(core: usize) -> io::Result<()> {
     let mut one = CpuSet::new();
     one.set(core);
-    sched_setaffinity(None, &one)?;
-    Ok(core)
+    Ok(sched_setaffinity(None, &one)?)
 }
 
 /// Raises the soft limit of open files, for this process and those it starts.
@@ -176,16 +184,11 @@ impl Server {
     /// CPU time used so far by all its threads: the scheduler's count, in nanoseconds, where
     /// /proc/PID/stat counts ticks of 10 ms.
     pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
-        let mut nanoseconds = 0;
+        let mut time = Duration::ZERO;
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            // A thread may end between the listing and the reading.
-            let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else {
-                continue;
-            };
-            let on_cpu = text.split_whitespace().next().and_then(|field| field.parse::<u64>().ok());
-            nanoseconds += on_cpu.unwrap_or(0);
+            time += cpu_time(&task?.path());
         }
-        Ok(Duration::from_nanos(nanoseconds))
+        Ok(time)
     }
 
     /// Bytes of its own memory (heap, stacks) that are resident: what user space pays.
@@ -199,6 +202,14 @@ impl Server {
         let text = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         bytes_after(&text, "VmHWM:")
     }
+}
+
+/// CPU time used so far by a thread, named by its folder in /proc: none if it has ended, as it may
+/// between the listing and the reading.
+pub(crate) fn cpu_time(task: &Path) -> Duration {
+    let text = fs::read_to_string(task.join("schedstat")).unwrap_or_default();
+    let on_cpu = text.split_whitespace().next().and_then(|field| field.parse().ok());
+    Duration::from_nanos(on_cpu.unwrap_or(0))
 }
 
 /// The bytes in the line `NAME: 12 kB` of a file in /proc.

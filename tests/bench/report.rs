@@ -44,6 +44,12 @@ impl Measured {
         }
     }
 
+    /// The columns of a row that has no reference.
+    pub(crate) fn alone(total: Tally) -> Self {
+        let none = || "-".to_owned();
+        Self { ours: none(), reference: none(), ratio: none(), met: false, total, remark: None }
+    }
+
     fn verdict(&self) -> String {
         let Tally { wrong, lost, .. } = self.total;
         let mut verdict = if self.met { "pass" } else { "MISS" }.to_owned();
@@ -55,6 +61,11 @@ impl Measured {
         }
         verdict
     }
+}
+
+/// Writes so many a second.
+pub(crate) fn thousands(rate: f64) -> String {
+    format!("{:.1} k/s", rate / 1e3)
 }
 
 impl fmt::Display for Spread {

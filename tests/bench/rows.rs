@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use socklab::peer::Transport::{Tcp, Udp};
 use socklab::server::Model;
 
 use crate::contender::Contender;
@@ -15,7 +16,7 @@ use crate::measure::{Metric, Plan, Side, compare};
 use crate::pipelined;
 use crate::report::{Measured, Outcome};
 use crate::simulation::{BULK, Experiment, HUNDRED_EACH, LOSSY, TCP, UDP};
-use crate::{transfer, window};
+use crate::{kernel, transfer, window};
 
 /// Ratios closer to 1 than this are a tie: the null test stays within it.
 const RESOLUTION: f64 = 0.03;
@@ -37,6 +38,7 @@ enum Subject {
     Transfer,
     Window,
     Simulation(Experiment),
+    Kernel(kernel::Experiment),
 }
 
 /// When a row passes.
@@ -47,6 +49,8 @@ pub(crate) enum Target {
     BytesAtMost(f64),
     PacketsAtLeast(f64),
     MillisecondsAtMost(f64),
+    /// More than the reference needs.
+    MicrosecondsMoreAtMost(f64),
     /// What the null test asks of a ratio.
     Tie,
 }
@@ -56,7 +60,7 @@ impl Target {
     pub(crate) fn is_met(self, value: f64) -> bool {
         match self {
             Self::RatioAtMost(most) | Self::BytesAtMost(most) => value <= most,
-            Self::MillisecondsAtMost(most) => value <= most,
+            Self::MillisecondsAtMost(most) | Self::MicrosecondsMoreAtMost(most) => value <= most,
             Self::RatioAtLeast(least) | Self::PacketsAtLeast(least) => value >= least,
             Self::Tie => (value - 1.0).abs() <= RESOLUTION,
         }
@@ -72,6 +76,7 @@ impl fmt::Display for Target {
             Self::BytesAtMost(most) => write!(formatter, "<= {:.0} MB", most / 1e6),
             Self::PacketsAtLeast(least) => write!(formatter, ">= {:.0} k/s", least / 1e3),
             Self::MillisecondsAtMost(most) => write!(formatter, "<= {most:.0} ms"),
+            Self::MicrosecondsMoreAtMost(most) => write!(formatter, "<= +{most:.0} us"),
             Self::Tie => write!(formatter, "1 +- {RESOLUTION}"),
         }
     }
@@ -124,6 +129,7 @@ impl Row {
             Subject::Exchanges { reference, .. } => reference.contender.missing(),
             Subject::ConnectionMemory(_) => footprint::missing(),
             Subject::Simulation(experiment) => experiment.missing(),
+            Subject::Kernel(experiment) => experiment.missing(),
             _ => None,
         }
     }
@@ -148,6 +154,7 @@ impl Row {
             Subject::Transfer => transfer::beside_bare_copy(plan, target),
             Subject::Window => window::beside_stop_and_wait(target),
             Subject::Simulation(experiment) => experiment.measure(plan, target),
+            Subject::Kernel(experiment) => experiment.measure(plan, target),
         };
         measured.map_or_else(|error| Outcome::Failed(error.to_string()), Outcome::Measured)
     }
@@ -162,6 +169,7 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(service_rows());
     rows.extend(footprint_rows());
     rows.extend(simulation_rows());
+    rows.extend(kernel_rows());
     rows
 }
 
@@ -279,5 +287,25 @@ fn simulation_rows() -> Vec<Row> {
         row("memory, simulated network", Target::BytesAtMost(50e6), Experiment::Memory),
         row("simulated 1 MB, no loss", least, Experiment::BesideNs3 { loss: 0.0 }),
         row("simulated 1 MB, 5 % loss", least, Experiment::BesideNs3 { loss: 0.05 }),
+    ]
+}
+
+fn kernel_rows() -> Vec<Row> {
+    use kernel::Experiment::{Added, Memory, Packets, SetUp};
+    let row = |name, target, experiment| Row::new(name, target, Subject::Kernel(experiment));
+    // Far less than the milliseconds of the wires that are shown with it.
+    let added = Target::MicrosecondsMoreAtMost(150.0);
+    let many = Target::PacketsAtLeast(100_000.0);
+    let memory = Target::BytesAtMost(50e6);
+    let loss: &[&str] = &["loss", "--loss", "2%", "--delay", "1ms", "--seed", "7"];
+    vec![
+        row("kernel network, UDP 1x1", added, Added(Udp)),
+        row("kernel network, TCP 1x1", added, Added(Tcp)),
+        row("kernel network, UDP flood", many, Packets(Udp)),
+        row("kernel network, transfer", many, Packets(Tcp)),
+        row("kernel network, set-up", Target::MillisecondsAtMost(300.0), SetUp),
+        row("memory, kernel loss", memory, Memory(loss)),
+        row("memory, kernel file", memory, Memory(&["file-transfer", "--delay", "2ms"])),
+        row("memory, kernel clients", memory, Memory(&["many-clients", "--delay", "1ms"])),
     ]
 }

@@ -14,7 +14,7 @@ use crate::load::Tally;
 use crate::measure::{Plan, Spread};
 use crate::ns3;
 use crate::process::{GUARDED, bytes_after};
-use crate::report::Measured;
+use crate::report::{Measured, thousands};
 use crate::rows::Target;
 use crate::simulated_load::Workload;
 
@@ -92,7 +92,7 @@ fn rate(workload: Workload, plan: &Plan, target: Target) -> io::Result<Measured>
         ours: thousands(rate.median),
         met: target.is_met(rate.median),
         remark: Some(format!("{:.0} to {:.0} k/s", rate.least / 1e3, rate.greatest / 1e3)),
-        ..alone(total)
+        ..Measured::alone(total)
     })
 }
 
@@ -110,7 +110,7 @@ fn time(workloads: &[Workload], plan: &Plan, target: Target) -> io::Result<Measu
         ours: format!("{:.2} ms", time.median),
         met: target.is_met(time.median),
         remark: Some(format!("{:.2} to {:.2} ms", time.least, time.greatest)),
-        ..alone(total)
+        ..Measured::alone(total)
     })
 }
 
@@ -129,7 +129,7 @@ fn catalogue(plan: &Plan, target: Target) -> io::Result<Measured> {
         ours: format!("{:.0} ms", time.median),
         met: target.is_met(time.median),
         remark: Some(format!("{:.0} to {:.0} ms, every scenario once", time.least, time.greatest)),
-        ..alone(Tally::default())
+        ..Measured::alone(Tally::default())
     })
 }
 
@@ -143,7 +143,7 @@ fn memory(target: Target) -> io::Result<Measured> {
         ours: format!("{:.1} MB", bytes / 1e6),
         met: target.is_met(bytes),
         remark: Some("most resident memory, with 1000 exchanges each and 4 MB in turn".to_owned()),
-        ..alone(Tally::default())
+        ..Measured::alone(Tally::default())
     })
 }
 
@@ -177,14 +177,4 @@ fn beside_ns3(loss: f64, plan: &Plan, target: Target) -> io::Result<Measured> {
         total,
         remark: Some("packets a second; 25 ms, 10 Mbit/s, 64 kB queue".to_owned()),
     })
-}
-
-fn thousands(rate: f64) -> String {
-    format!("{:.1} k/s", rate / 1e3)
-}
-
-/// The columns of a row that has no reference.
-fn alone(total: Tally) -> Measured {
-    let none = || "-".to_owned();
-    Measured { ours: none(), reference: none(), ratio: none(), met: false, total, remark: None }
 }

@@ -11,7 +11,7 @@ const CHOSEN: [&str; 2] = ["12000", "12001"];
 
 /// Each pattern, and what stands in place of its `value`. A match without `value` stays as it is,
 /// and no other alternative of the pattern looks at it.
-const MASKS: [(&str, &str); 6] = [
+const MASKS: [(&str, &str); 8] = [
     // Whose transport layer it is. It also says its shortest retransmission timeout.
     (r"(?<value>\b(?:Linux|Darwin|[A-Z][a-z]*BSD) \d[\d.]*(?:, \w+)?(?:, RTO >= \w+)?)", "STACK"),
     // The system chose the port: behind an address, as an argument, in a sentence.
@@ -22,6 +22,10 @@ const MASKS: [(&str, &str); 6] = [
     (r"\b(?<value>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6})\b", "MOMENT"),
     // The seconds at which something was sent: each is drawn, and so many fit before the deadline.
     (r"\b(?<value>0(?:, \d+\.\d)+)\b", "N.N"),
+    // Of many exchanges: the unit stands behind the last of the times.
+    (r"\b(?:least|half|95 %|most) (?<value>\d+\.\d+)", "TIME"),
+    // After how many seconds a SYN was sent again: the unit stands behind the last, too.
+    (r"\bSYN again after (?<value>\d[\d., ]* s)\b", "TIME"),
     // Durations, whichever unit fits. The default of an option is the same in every run.
     (r"\[default: [^\]]*\]|\b(?<value>\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|min|m|h))\b", "TIME"),
 ];
@@ -117,6 +121,12 @@ mod tests {
     }
 
     #[test]
+    fn times_of_many_exchanges() {
+        let line = "round trip: least 0.5, half 0.6, 95 % 1.2, most 3.1 ms";
+        masks(line, "round trip: least TIME, half TIME, 95 % TIME, most TIME ms");
+    }
+
+    #[test]
     fn moments_of_coming_and_leaving() {
         let line = "Client01 connected at 2025-02-08 20:10:10.439015 UTC";
         masks(line, "Client01 connected at MOMENT UTC");
@@ -125,6 +135,12 @@ mod tests {
     #[test]
     fn moments_of_sending() {
         masks("  sent at (s)   0    0, 1.0, 3.1, 7.2", " sent at (s) 0 N.N");
+    }
+
+    #[test]
+    fn repetitions_of_a_syn() {
+        let line = "measured here: SYN again after 1.02, 1 s; RTO >= 204 ms";
+        masks(line, "measured here: SYN again after TIME; RTO >= TIME");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Commands that are not run here: those that install something, those that run for minutes or ask
-//! a person, and those whose program is not on this computer.
+//! a person, and those that need what is not on this computer.
 
 use std::env;
 use std::process::Stdio;
+use std::sync::LazyLock;
 
 use crate::running::shell;
 
@@ -56,8 +57,24 @@ fn has_target(target: &str) -> Result<(), String> {
     Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
 
-/// Returns a program that a command needs and this computer does not have.
-pub(crate) fn missing_program(command: &str) -> Option<&'static str> {
+/// What stands in a command that needs the kernel network.
+const ON_KERNEL: [&str; 2] = ["--net kernel", "--net sim,kernel"];
+
+/// Returns what a command needs and this computer does not have.
+pub(crate) fn missing(command: &str) -> Option<&'static str> {
+    let on_kernel = ON_KERNEL.iter().any(|option| command.contains(option));
+    let lacks_kernel = on_kernel && !*KERNEL_WORKS;
+    missing_program(command).or(lacks_kernel.then_some("the kernel network"))
+}
+
+/// Whether `compare` can make hosts of its own here: it finds out by making some.
+static KERNEL_WORKS: LazyLock<bool> = LazyLock::new(|| {
+    let report = shell("compare --doctor").stdin(Stdio::null()).output();
+    let lines = report.map(|report| String::from_utf8_lossy(&report.stdout).into_owned());
+    lines.is_ok_and(|lines| lines.lines().any(|line| line.starts_with("kernel    works")))
+});
+
+fn missing_program(command: &str) -> Option<&'static str> {
     let folders = env::var_os("PATH").unwrap_or_default();
     let is_here = |name: &str| env::split_paths(&folders).any(|it| it.join(name).is_file());
     needs(command).find(|name| !is_here(name))

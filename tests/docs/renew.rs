@@ -8,7 +8,7 @@ use crate::page::{Act, Block, blocks};
 use crate::running::shell;
 
 /// Arguments of `compare` with which it looks at this computer.
-const REAL: [&str; 3] = ["loopback", "--demo", "--doctor"];
+const REAL: [&str; 6] = ["loopback", "kernel", "--demo", "--doctor", "--facts", "--server"];
 
 /// Whether a command runs on the simulated network, and so prints the same on every computer.
 pub(crate) fn is_simulated(command: &str) -> bool {

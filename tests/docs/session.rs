@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::not_run::{missing_program, part_to_run};
+use crate::not_run::{missing, part_to_run};
 use crate::page::{Act, Block, MAIN, Mistake};
 use crate::terminal::{Failure, Terminal};
 
@@ -75,7 +75,7 @@ impl<'a> Session<'a> {
                 None
             }
         };
-        let missing = part.and_then(missing_program);
+        let missing = part.and_then(missing);
         let blind = part.is_some_and(|part| part.contains("$?")) && code.is_none();
         match part {
             Some(part) if missing.is_none() && !blind => {

@@ -51,6 +51,16 @@ pub struct ClientArguments {
     #[arg(long, help_heading = MORE)]
     pub json: bool,
 
+    /// Ask the same so often, one after the other in one conversation, and sum up at the end
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_COUNT),
+        help_heading = MORE)]
+    pub count: Option<u32>,
+
+    /// With --count: from one question to the next, or until the answer if that takes longer
+    #[arg(long, default_value = "1s", value_name = "DURATION", value_parser = cli::duration,
+        help_heading = MORE)]
+    pub interval: Duration,
+
     /// Sum: your name
     #[arg(long, default_value = "Client of socklab", help_heading = MORE)]
     pub name: String,
@@ -110,6 +120,9 @@ pub struct ClientArguments {
     #[arg(long, value_enum, default_value_t = IcmpChoice::Trust, help_heading = UDP)]
     pub icmp: IcmpChoice,
 }
+
+/// As often as the same is asked at most: the time of each answer is kept, in 8 bytes.
+const MAX_COUNT: i64 = 1_000_000;
 
 /// A duration, or none.
 type Limit = Option<Duration>;
@@ -209,6 +222,16 @@ impl ClientArguments {
         let chat = self.service == ServiceChoice::Chat;
         let chat_over_udp = chat && self.transport == TransportChoice::Udp;
         let rules = [
+            (
+                typed("interval") && !typed("count"),
+                "--interval is from one question to the next, and there is one",
+                "Ask more often with: --count 5",
+            ),
+            (
+                typed("count") && chat,
+                "--count asks the same again, and a chat is no such thing",
+                "Take --service echo, calculator or sum",
+            ),
             (typed("number") && !sum, "--number is for sums", "Ask with: --request TEXT"),
             (typed("name") && !sum, "--name is for sums", "A chat gives you a name itself"),
             (typed("verify") && !sum, "--verify is for sums", "Leave it out"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, CommandFactory, Parser, ValueEnum};
 
+use super::remote::ServerName;
 use super::wire::WireOptions;
 use crate::cli::client::{IcmpChoice, SemanticsChoice};
 use crate::cli::server::{SecondChoice, Switch};
@@ -40,6 +41,10 @@ pub struct CompareArguments {
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [NetworkChoice::Sim],
         hide_possible_values = true, value_name = "NETWORK")]
     pub net: Vec<NetworkChoice>,
+
+    /// Ask a server that somebody else has started, over whatever lies between, in place of our own
+    #[arg(long, value_name = "HOST:PORT", value_parser = ServerName::parse, conflicts_with = "net")]
+    pub server: Option<ServerName>,
 
     /// Draws all luck, and the server's random numbers: your student number?
     #[arg(long, default_value_t = 1, value_name = "SEED")]
@@ -100,6 +105,10 @@ pub struct CompareArguments {
     /// Say which networks work here, and if not, why
     #[arg(long, help_heading = MORE)]
     pub doctor: bool,
+
+    /// Measure what TCP and UDP do by themselves, beside what the RFCs say; takes ten seconds
+    #[arg(long, help_heading = MORE)]
+    pub facts: bool,
 
     /// When to use colour
     #[arg(long, value_enum, default_value_t, help_heading = MORE)]
@@ -297,7 +306,9 @@ const ONLY_SHOW: &[&str] =
 /// only shows it.
 pub(super) fn reproduce(matches: &ArgMatches, scenario: &str) -> String {
     let mut command = format!("compare {scenario}");
-    let always = ["net", "seed"];
+    let remote = matches.value_source("server") == Some(ValueSource::CommandLine);
+    // Nothing is drawn for a server that is not ours.
+    let always: &[&str] = if remote { &[] } else { &["net", "seed"] };
     for option in CompareArguments::command().get_arguments() {
         let id = option.get_id().as_str();
         let typed = matches.value_source(id) == Some(ValueSource::CommandLine);
@@ -310,8 +321,14 @@ pub(super) fn reproduce(matches: &ArgMatches, scenario: &str) -> String {
         if matches!(option.get_action(), ArgAction::SetTrue) {
             command.push_str(&format!(" --{name}"));
         } else {
-            for value in matches.get_raw(id).into_iter().flatten() {
-                command.push_str(&format!(" --{name} {}", quoted(&value.to_string_lossy())));
+            let values = matches.get_raw(id).into_iter().flatten();
+            let mut values: Vec<String> = values.map(|it| it.to_string_lossy().into()).collect();
+            // What was typed with commas between is written so again.
+            if let Some(delimiter) = option.get_value_delimiter() {
+                values = vec![values.join(&delimiter.to_string())];
+            }
+            for value in values {
+                command.push_str(&format!(" --{name} {}", quoted(&value)));
             }
         }
     }

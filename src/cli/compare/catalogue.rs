@@ -27,19 +27,22 @@ pub(super) fn chosen(names: &[String], network: Network) -> eyre::Result<Vec<Sce
             (Some(reason), _) if names.len() > 1 => note(&format!("skipped: {name} ({reason})")),
             (reason, _) => {
                 let what = format!("{name} cannot be shown here: {}", reason.unwrap_or_default());
-                return Err(not_available(what));
+                return Err(not_available(what, network));
             }
         }
     }
     match found.is_empty() {
-        true => Err(not_available("None of these scenarios can be shown here".to_owned())),
+        true => Err(not_available("None of these scenarios can be shown here".to_owned(), network)),
         false => Ok(found),
     }
 }
 
-fn not_available(what: String) -> eyre::Report {
-    let advice = "See what can be shown where: compare --list".to_owned();
-    Failure { what, advice, code: NOT_AVAILABLE }.into()
+fn not_available(what: String, network: Network) -> eyre::Report {
+    let advice = match network {
+        Network::Remote(_) => "Leave out --server: then the server is ours, and so is the network",
+        _ => "See what can be shown where: compare --list",
+    };
+    Failure { what, advice: advice.to_owned(), code: NOT_AVAILABLE }.into()
 }
 
 /// Returns why a scenario cannot be shown on a network, if it cannot.
@@ -122,14 +125,17 @@ pub(super) fn known(
 /// Returns the catalogue.
 pub(super) fn list() -> String {
     let mut text = String::from(
-        "Scenarios, on the simulated network; those with L on loopback too, those with l\n\
-         only there. Below some stand variants, which are asked for as NAME.VARIANT.\n",
+        "Scenarios, simulated and on Linux's own TCP and UDP (--net kernel); with L on\n\
+         loopback too, with l on these but not simulated, with s only simulated.\n\
+         Below some stand variants, which are asked for as NAME.VARIANT.\n",
     );
     for scenario in SCENARIOS {
-        let mark = match [Network::Sim, Network::Loopback].map(|it| scenario.refused_on(it)) {
-            [Some(_), _] => "l",
-            [None, None] => "L",
-            [None, Some(_)] => " ",
+        let shown = |network| scenario.refused_on(network).is_none();
+        let mark = match [Network::Sim, Network::Kernel, Network::Loopback].map(shown) {
+            [true, true, true] => "L",
+            [false, ..] => "l",
+            [true, false, _] => "s",
+            [true, true, false] => " ",
         };
         let name = match scenario.name.split_once('.') {
             Some((_, variant)) => format!("  .{variant}"),

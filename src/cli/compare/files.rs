@@ -11,7 +11,8 @@ use crate::scenario::log::Comparison;
 use crate::trace::Place;
 use crate::trace::pcapng::capture;
 
-/// Writes the ladders and plots of every comparison, one file each.
+/// Writes the ladders and plots of every comparison, one file each; of several networks, each with
+/// its network's name.
 ///
 /// # Errors
 /// If the folder or a file cannot be written.
@@ -19,7 +20,8 @@ pub(super) fn write_pictures(folder: &Path, comparisons: &[Comparison]) -> eyre:
     make(folder)?;
     for comparison in comparisons {
         for picture in pictures(comparison) {
-            write(&folder.join(format!("{}.svg", picture.name)), picture.svg.as_bytes())?;
+            let name = format!("{}{}.svg", picture.name, mark(comparison, comparisons));
+            write(&folder.join(name), picture.svg.as_bytes())?;
         }
     }
     Ok(())
@@ -41,12 +43,21 @@ pub(super) fn write_captures(
             let Some(trace) = &run.trace else { continue };
             for place in places(run.clients.len()) {
                 let host = place.to_string().replace(' ', "-");
-                let name = format!("{}-{}-{host}.pcapng", comparison.scenario.name, run.column.key);
+                let column = format!("{}-{}", comparison.scenario.name, run.column.key);
+                let name = format!("{column}{}-{host}.pcapng", mark(comparison, comparisons));
                 write(&folder.join(name), &capture(trace, place, &about))?;
             }
         }
     }
     Ok(())
+}
+
+/// Returns what tells the networks apart, where there are several: `-kernel`.
+fn mark(comparison: &Comparison, all: &[Comparison]) -> String {
+    match all.iter().all(|other| other.network == comparison.network) {
+        true => String::new(),
+        false => format!("-{}", comparison.network.name()),
+    }
 }
 
 fn places(clients: usize) -> impl Iterator<Item = Place> {

@@ -2,14 +2,17 @@
 
 use crate::cli::Failure;
 
+/// Runs at once at most: they wait for the wire more than they work.
+pub(super) const AT_ONCE: u32 = 8;
+
 /// Why it is not available, with one thing to do: exit code 11.
 pub(super) type Refusal = Failure;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{acquire_rights, on_kernel, probe};
+pub(super) use linux::{acquire_rights, on_kernel, probe, stack_facts};
 
 #[cfg(not(target_os = "linux"))]
-pub(super) use elsewhere::{acquire_rights, on_kernel, probe};
+pub(super) use elsewhere::{acquire_rights, on_kernel, probe, stack_facts};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -18,10 +21,12 @@ mod linux {
     use color_eyre::eyre;
     use rand::SeedableRng;
     use rand::rngs::ChaCha8Rng;
+    use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
-    use super::Refusal;
+    use super::{AT_ONCE, Refusal};
     use crate::cli::compare::NOT_AVAILABLE;
     use crate::net::kernel::allow_connections;
+    use crate::scenario::facts::{StackFacts, in_short};
     use crate::scenario::log::Run;
     use crate::scenario::run::{clients, run as carry_out};
     use crate::scenario::{Column, Scenario, Settings};
@@ -52,6 +57,13 @@ mod linux {
         Ok(format!("{}, hosts of our own joined by TUN devices", hosts.stack().name))
     }
 
+    /// Returns what Linux's stack is found to do by itself; it is asked once, however often this is
+    /// called. Nothing, if the experiments fail.
+    pub(in crate::cli::compare) async fn stack_facts(profile: TcpProfile) -> Option<StackFacts> {
+        static MEASURED: OnceCell<Option<StackFacts>> = OnceCell::const_new();
+        MEASURED.get_or_init(async || in_short(profile).await.ok()).await.clone()
+    }
+
     fn refusal(unavailable: &Unavailable) -> Refusal {
         Refusal {
             what: format!("The kernel network is not available: {unavailable}"),
@@ -74,7 +86,26 @@ mod linux {
         Settings { one_try: Some(ONE_TRY.max(slow)), ..settings.clone() }
     }
 
-    /// Runs one column on hosts of its own.
+    /// Makes hosts when it is their turn. Where the system has no room for more network namespaces,
+    /// their turn is when no others of ours are left.
+    async fn hosts_in_turn(
+        config: KernelConfig,
+        share: u32,
+        turn: &Semaphore,
+    ) -> Result<(KernelHosts, Option<SemaphorePermit<'_>>), Unavailable> {
+        // It is never closed.
+        let permit = turn.acquire_many(share).await.ok();
+        match KernelHosts::new(config.clone()) {
+            Err(unavailable) if unavailable.may_pass() => {
+                drop(permit);
+                let alone = turn.acquire_many(AT_ONCE).await.ok();
+                Ok((KernelHosts::when_there_is_room(config).await?, alone))
+            }
+            hosts => Ok((hosts?, permit)),
+        }
+    }
+
+    /// Runs one column on hosts of its own, in its turn: a turn has [`AT_ONCE`] shares.
     ///
     /// # Errors
     /// If the hosts cannot be made, or the scenario does not come to its end.
@@ -82,6 +113,7 @@ mod linux {
         scenario: &Scenario,
         column: Column,
         settings: &Settings,
+        turn: &Semaphore,
     ) -> eyre::Result<Run> {
         allow_connections(clients(scenario, settings));
         let config = KernelConfig {
@@ -91,20 +123,27 @@ mod linux {
             patience: scenario.patience,
         };
         let settings = &in_real_time(settings, &config.wire);
-        let hosts = KernelHosts::new(config).map_err(|unavailable| refusal(&unavailable))?;
+        let share = if scenario.is_busy() { AT_ONCE } else { 1 };
+        let hosts = hosts_in_turn(config, share, turn).await;
+        let (hosts, _turn) = hosts.map_err(|unavailable| refusal(&unavailable))?;
         let mut random = ChaCha8Rng::seed_from_u64(settings.server.seed);
         Ok(carry_out(hosts, scenario, column, settings, &mut random).await?)
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+// Compiled for the tests everywhere: what is said on other systems is tested on Linux.
+#[cfg(any(test, not(target_os = "linux")))]
+#[cfg_attr(target_os = "linux", expect(dead_code, reason = "its words alone are tested"))]
 mod elsewhere {
     use color_eyre::eyre;
+    use tokio::sync::Semaphore;
 
     use super::Refusal;
     use crate::cli::compare::NOT_AVAILABLE;
+    use crate::scenario::facts::StackFacts;
     use crate::scenario::log::Run;
     use crate::scenario::{Column, Scenario, Settings};
+    use crate::testbed::TcpProfile;
 
     fn refusal() -> Refusal {
         Refusal {
@@ -124,12 +163,34 @@ mod elsewhere {
         Err(refusal())
     }
 
+    /// Nothing is known of a stack that cannot be asked.
+    pub(in crate::cli::compare) async fn stack_facts(_profile: TcpProfile) -> Option<StackFacts> {
+        None
+    }
+
     /// Says that there is no kernel network here.
     pub(in crate::cli::compare) async fn on_kernel(
         _scenario: &Scenario,
         _column: Column,
         _settings: &Settings,
+        _turn: &Semaphore,
     ) -> eyre::Result<Run> {
         Err(refusal().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::elsewhere;
+    use crate::cli::compare::NOT_AVAILABLE;
+
+    #[test]
+    fn other_systems_than_linux_are_told_so_and_what_works_there() {
+        for refused in [elsewhere::acquire_rights().err(), elsewhere::probe().err()] {
+            let refusal = refused.expect("refused");
+            assert_eq!(refusal.what, "The kernel network needs Linux, and this is another system");
+            assert_eq!(refusal.advice, "The simulated network (--net sim) needs nothing");
+            assert_eq!(refusal.code, NOT_AVAILABLE);
+        }
     }
 }

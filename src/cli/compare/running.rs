@@ -13,9 +13,11 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use tokio::sync::Semaphore;
 
-use super::kernel::on_kernel;
+use super::kernel::{AT_ONCE, on_kernel, stack_facts};
+use super::remote;
 use crate::cli::{Failure, system_random};
 use crate::net::kernel::allow_connections;
+use crate::scenario::facts::StackFacts;
 use crate::scenario::log::{Comparison, Run};
 use crate::scenario::run::{clients, horizon, run as carry_out};
 use crate::scenario::{Column, Network, Scenario, Settings};
@@ -42,19 +44,20 @@ pub(super) async fn compare_all(
         let jobs = scenarios.iter().map(|scenario| (*scenario, settings.clone())).collect();
         return on_kernels(jobs, |comparison| comparison).await;
     }
+    if let Network::Remote(server) = network {
+        return remote::compare_all(scenarios, settings, server).await;
+    }
     let runs = on_loopback(scenarios, settings).await?;
     let comparison = |(place, scenario): (usize, &Scenario)| Comparison {
         scenario: *scenario,
         settings: settings.clone(),
         network,
         stack: loopback::stack(),
+        measured: None,
         runs: runs.iter().filter(|((of, _), _)| *of == place).map(|(_, run)| run.clone()).collect(),
     };
     Ok(scenarios.iter().enumerate().map(comparison).collect())
 }
-
-/// Runs on the kernel network at once at most: they wait for the wire more than they work.
-const AT_ONCE: u32 = 8;
 
 /// Runs every column of every job on hosts of its own, several at once: each mostly waits for its own
 /// wire. Of each comparison only what `digest` makes of it is kept.
@@ -68,14 +71,15 @@ pub(super) async fn on_kernels<R>(
     let columns = |scenario: &Scenario| scenario.columns_on(Network::Kernel);
     let bar = progress(jobs.iter().map(|(scenario, _)| columns(scenario).len()).sum());
     let turn = Arc::new(Semaphore::new(AT_ONCE as usize));
+    // Beside the runs: it mostly waits, too.
+    let profile = jobs.first().map(|(_, settings)| settings.profile).unwrap_or_default();
+    tokio::spawn(stack_facts(profile));
     let mut tasks = tokio::task::JoinSet::new();
     for (place, (scenario, settings)) in jobs.iter().enumerate() {
         for (index, column) in columns(scenario).into_iter().enumerate() {
             let (scenario, settings, turn) = (*scenario, settings.clone(), turn.clone());
             tasks.spawn(async move {
-                let share = if scenario.is_busy() { AT_ONCE } else { 1 };
-                let _turn = turn.acquire_many(share).await;
-                let run = on_kernel(&scenario, column, &settings).await;
+                let run = on_kernel(&scenario, column, &settings, &turn).await;
                 let run = run.map_err(|error| cannot_run(scenario.name, column.title, error));
                 ((place, index), run)
             });
@@ -91,20 +95,33 @@ pub(super) async fn on_kernels<R>(
         found.insert(index, run?);
         if found.len() == columns(scenario).len() {
             let found = runs.remove(&place).unwrap_or_default().into_values().collect();
-            digests.insert(place, digest(on_kernel_compared(scenario, settings, found)));
+            let measured = stack_facts(profile).await;
+            digests.insert(place, digest(on_kernel_compared(scenario, settings, measured, found)));
         }
     }
     bar.finish_and_clear();
     Ok(digests.into_values().collect())
 }
 
-fn on_kernel_compared(scenario: &Scenario, settings: &Settings, runs: Vec<Run>) -> Comparison {
+fn on_kernel_compared(
+    scenario: &Scenario,
+    settings: &Settings,
+    measured: Option<StackFacts>,
+    runs: Vec<Run>,
+) -> Comparison {
     let stack = runs.iter().find_map(|run| run.host.as_ref()).map(|host| host.stack.clone());
+    let mut stack = stack.unwrap_or_else(loopback::stack);
+    // What a record does not tell is told in every report.
+    for run in &runs {
+        let troubles = run.host.iter().flat_map(|host| &host.troubles);
+        stack.set_up.extend(troubles.map(|trouble| format!("{}: {trouble}", run.column.title)));
+    }
     Comparison {
         scenario: *scenario,
         settings: settings.clone(),
         network: Network::Kernel,
-        stack: stack.unwrap_or_else(loopback::stack),
+        stack,
+        measured,
         runs,
     }
 }
@@ -167,6 +184,7 @@ fn simulated(scenario: &Scenario, settings: &Settings) -> eyre::Result<Compariso
         settings: settings.clone(),
         network: Network::Sim,
         stack: sim::stack(),
+        measured: None,
         runs: runs.collect::<eyre::Result<_>>()?,
     })
 }
@@ -236,7 +254,7 @@ async fn on_loopback(
 }
 
 /// Shows on a terminal that something goes on, and for how long already.
-fn progress(steps: usize) -> ProgressBar {
+pub(super) fn progress(steps: usize) -> ProgressBar {
     let bar = ProgressBar::new(steps as u64);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} of {len} done, {elapsed}") {
         bar.set_style(style);

@@ -96,7 +96,7 @@ pub struct ServerArguments {
 
     /// Longest message, in bytes
     #[arg(long, default_value_t = MAX_MESSAGE, value_name = "BYTES",
-        value_parser = cli::message_length, help_heading = MORE)]
+        value_parser = cli::taken_length, help_heading = MORE)]
     pub max_message: usize,
 
     /// How the transcript is written; json is one object in a line

@@ -136,6 +136,7 @@ fn length(run: &Run) -> usize {
 fn unseen(network: Network) -> &'static str {
     match network {
         Network::Loopback => "On loopback packets are not seen: no ladder can be drawn.",
+        Network::Remote(_) => "On a network that is not ours packets are not seen: no ladder.",
         Network::Sim | Network::Kernel => "No packet was recorded.",
     }
 }

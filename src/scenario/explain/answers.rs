@@ -1,13 +1,15 @@
 //! About questions that get an answer, or at least a refusal.
 
+use std::time::Duration;
+
 use super::both;
 use super::facts::{GaveUp, again, all_replied, end_of_wait, gave_up, packets, unreachable};
 use crate::protocol::Ending;
 use crate::protocol::datagram::IcmpPolicy;
 use crate::scenario::Network;
 use crate::scenario::log::{Comparison, ExchangeLog, Run};
-use crate::scenario::metrics::sum;
-use crate::scenario::rows::{answered, opened};
+use crate::scenario::metrics::{quantile, sum};
+use crate::scenario::rows::{all_took, answered, opened};
 use crate::scenario::words::{count, short};
 
 pub(in crate::scenario) fn happy_path(comparison: &Comparison) -> String {
@@ -18,6 +20,7 @@ pub(in crate::scenario) fn happy_path(comparison: &Comparison) -> String {
                  network's; on a real path the handshake is one more round trip."
                     .to_owned()
             }
+            Network::Remote(_) => seen_by_the_client(tcp, udp),
             Network::Sim | Network::Kernel => packets_beyond(tcp, udp),
         };
         let connected = match opened(tcp) {
@@ -25,9 +28,41 @@ pub(in crate::scenario) fn happy_path(comparison: &Comparison) -> String {
             opened => format!("TCP first shook hands ({})", count(opened, "connection")),
         };
         let verdict = verdict(tcp, udp);
-        format!("{verdict}. {connected}, over UDP the first datagram was the question. {cost}")
+        let all =
+            format!("{verdict}. {connected}, over UDP the first datagram was the question. {cost}");
+        all.trim_end().to_owned()
     })
 }
+
+/// Says what the handshake cost where only the client can be asked.
+fn seen_by_the_client(tcp: &Run, udp: &Run) -> String {
+    let first = |run: &Run| run.exchanges().next().filter(|one| one.is_replied()).cloned();
+    let handshake = tcp.clients.first().and_then(|client| client.opening.first());
+    if answered(tcp) + answered(udp) == 0 {
+        return String::new();
+    }
+    let cost = match (first(tcp), handshake, first(udp)) {
+        (Some(over_tcp), Some(handshake), Some(over_udp)) => format!(
+            "The handshake took {} of the {} to TCP's first answer; UDP's came after {}. ",
+            short(*handshake),
+            short(over_tcp.elapsed()),
+            short(over_udp.elapsed())
+        ),
+        _ => String::new(),
+    };
+    format!("{cost}{}{UNSEEN}", repeated(udp))
+}
+
+/// Says what our client sent again over UDP, if anything.
+fn repeated(udp: &Run) -> String {
+    match again(udp) {
+        0 => String::new(),
+        again => format!("Over UDP our client sent {} again. ", count(again, "datagram")),
+    }
+}
+
+/// What nobody can say who is only the client.
+const UNSEEN: &str = "What the network lost, and TCP repaired, cannot be seen from here.";
 
 /// Says whether both transports brought answers, and the same ones.
 fn verdict(tcp: &Run, udp: &Run) -> String {
@@ -83,23 +118,52 @@ pub(in crate::scenario) fn setup_cost(comparison: &Comparison) -> String {
     else {
         return String::new();
     };
+    if let Network::Remote(_) = comparison.network
+        && [each, tcp, udp].into_iter().all(all_replied)
+    {
+        return setup_cost_in_time(each, tcp, udp);
+    }
     let smooth = |run: &Run| all_replied(run) && again(run) == 0;
     if ![each, tcp, udp].into_iter().all(smooth) {
         return uneven_setup_cost(each, tcp, udp);
     }
     let trips = |run: &Run| run.metrics().handshake_rtts + run.exchanges().count();
-    let connections = match tcp.clients.len() {
-        1 => "one connection".to_owned(),
-        clients => format!("one connection for each of {clients} clients"),
-    };
     format!(
-        "{} took {} round trips with a connection for each, {} over {connections} and {} over UDP. A \
+        "{} took {} round trips with a connection for each, {} over {} and {} over UDP. A \
          handshake is paid once for each connection: who asks often and keeps the connection hardly \
          pays, who connects for every question pays twice.",
         count(udp.exchanges().count(), "question"),
         trips(each),
         trips(tcp),
+        kept(tcp),
         trips(udp)
+    )
+}
+
+/// Says over which connections it went that were kept.
+fn kept(tcp: &Run) -> String {
+    match tcp.clients.len() {
+        1 => "one connection".to_owned(),
+        clients => format!("one connection for each of {clients} clients"),
+    }
+}
+
+/// Where packets cannot be seen, nothing is counted but time.
+fn setup_cost_in_time(each: &Run, tcp: &Run, udp: &Run) -> String {
+    let mut handshakes: Vec<Duration> =
+        each.clients.iter().flat_map(|client| client.opening.iter().copied()).collect();
+    handshakes.sort_unstable();
+    format!(
+        "{} took {} with a connection for each, {} over {} and {} over UDP. Half of the handshakes \
+         took no more than {}: that is paid once for each connection, so who asks often and keeps the \
+         connection hardly pays. {}{UNSEEN}",
+        count(udp.exchanges().count(), "question"),
+        all_took(each),
+        all_took(tcp),
+        kept(tcp),
+        all_took(udp),
+        quantile(&handshakes, 50).map_or("-".to_owned(), short),
+        repeated(udp)
     )
 }
 

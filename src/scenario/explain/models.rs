@@ -107,7 +107,7 @@ pub(in crate::scenario) fn slow_client(comparison: &Comparison) -> String {
     }
     let shown = comparison.scenario.columns_on(comparison.network).len();
     if comparison.network == Network::Sim && shown < comparison.scenario.columns.len() {
-        text.push_str(" Threads and poll need this computer's own sockets: --net loopback.");
+        text.push_str(" Threads and poll need a real kernel's sockets: --net kernel, or loopback.");
     }
     text
 }

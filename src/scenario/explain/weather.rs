@@ -12,9 +12,11 @@ use std::time::Duration;
 use super::facts::{again, all_replied, amount_again};
 use super::three;
 use crate::protocol::datagram::Semantics;
+use crate::scenario::Network;
 use crate::scenario::executions::executions;
 use crate::scenario::log::{Comparison, ExchangeLog, Run};
 use crate::scenario::words::count;
+use crate::testbed::TcpProfile;
 use crate::wire::{Impairment, WireConfig};
 
 pub(in crate::scenario) fn loss(comparison: &Comparison) -> String {
@@ -23,7 +25,8 @@ pub(in crate::scenario) fn loss(comparison: &Comparison) -> String {
         let unheard = unheard(udp, tcp);
         // What was executed in vain matters more than that it was one seed.
         let lesson = if unheard.is_empty() { anecdote(wire) } else { unheard };
-        let mut sentences = vec![arithmetic(wire), repeats(udp, tcp), lesson, karn(tcp)];
+        let mut sentences =
+            vec![arithmetic(wire), repeats(udp, tcp), lesson, karn(comparison, tcp)];
         sentences.retain(|sentence| !sentence.is_empty());
         sentences.join(" ")
     })
@@ -168,8 +171,8 @@ fn anecdote(wire: &WireConfig) -> String {
     }
 }
 
-/// Why this stack can be much slower than Linux's where losses follow each other.
-fn karn(tcp: &Run) -> String {
+/// Why TCP can be slow for long where losses follow each other.
+fn karn(comparison: &Comparison, tcp: &Run) -> String {
     const LONG: Duration = Duration::from_secs(3); // two doublings of the first timeout
     let times: Vec<Duration> =
         tcp.exchanges().filter(|one| one.is_replied()).map(ExchangeLog::elapsed).collect();
@@ -177,9 +180,15 @@ fn karn(tcp: &Run) -> String {
         return String::new();
     };
     match again(tcp) > 0 && *longest >= *least + LONG {
-        true => "This stack keeps a doubled timeout until a fresh round trip is measured (Karn), \
-                 which Linux ends sooner."
-            .to_owned(),
-        false => String::new(),
+        true if comparison.network == Network::Sim => {
+            "This stack keeps a doubled timeout until a fresh round trip is measured (Karn), which \
+             Linux ends sooner: see --net kernel."
+                .to_owned()
+        }
+        // With timestamps each answer is a fresh measurement.
+        true if comparison.settings.profile == TcpProfile::Textbook => {
+            "TCP keeps a doubled timeout until a fresh round trip is measured (Karn).".to_owned()
+        }
+        _ => String::new(),
     }
 }

@@ -104,6 +104,7 @@ pub fn mission(network: Network) -> &'static [&'static str] {
             "out-of-range-shutdown",
             "out-of-range-shutdown.no-goodbye",
         ],
+        Network::Remote(_) => &["happy-path", "setup-cost"],
         Network::Loopback => &[
             "happy-path",
             "silent-server",
@@ -180,7 +181,8 @@ mod tests {
         let names: BTreeSet<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
         assert_eq!(names.len(), SCENARIOS.len());
         assert!(SCENARIOS.iter().all(|scenario| find(scenario.family()).is_some()));
-        for network in [Network::Sim, Network::Loopback, Network::Kernel] {
+        let remote = Network::Remote(([192, 0, 2, 1], 12000).into());
+        for network in [Network::Sim, Network::Loopback, Network::Kernel, remote] {
             let found = mission(network).iter().map(|name| find(name).expect("a scenario"));
             assert!(found.into_iter().all(|scenario| scenario.refused_on(network).is_none()));
         }

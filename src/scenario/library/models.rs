@@ -171,7 +171,7 @@ pub(super) const MANY_CLIENTS: Scenario = Scenario {
 
 /// Why the simulation cannot show who gets a port.
 const NEEDS_KERNEL: &[(Network, &str)] =
-    &[(Network::Sim, "a real kernel decides who gets a port: --net loopback")];
+    &[(Network::Sim, "a real kernel decides who gets a port: --net kernel, or loopback")];
 
 pub(super) const PORT_IN_USE: Scenario = Scenario {
     name: "port-in-use",
@@ -199,6 +199,9 @@ pub(super) const PORT_IN_USE: Scenario = Scenario {
     ..PLAIN
 };
 
+/// Longer than a FIN is under way on any wire of a class.
+const A_MOMENT: Duration = Duration::from_millis(200);
+
 pub(super) const PORT_RESTART: Scenario = Scenario {
     name: "port-in-use.restart",
     question: "And if I stop it, and start it again at once?",
@@ -208,10 +211,14 @@ pub(super) const PORT_RESTART: Scenario = Scenario {
             Step::Mark("in"),
             Step::Watch(When::ServerEnded),
             Step::Leave,
+            Step::Await(When::ServerEnded),
+            // Whatever closes a connection is there.
+            Step::Wait(A_MOMENT),
+            Step::Mark("gone"),
             Step::Await(When::Acted(2)),
             Step::AskOnce(26),
         ]],
-        acts: &[(When::Marked("in"), Action::Interrupt), (When::ServerEnded, Action::Restart)],
+        acts: &[(When::Marked("in"), Action::Interrupt), (When::Marked("gone"), Action::Restart)],
         ..SERVES
     },
     rows: &[

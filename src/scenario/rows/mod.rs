@@ -38,6 +38,7 @@ pub const SUMS: Row = Row {
         let at_client = run.exchanges().find_map(sum);
         let executed = run.server.events.iter().find_map(|event| event.executed.as_ref());
         match (at_client, executed) {
+            (Some(client), None) if run.server.unseen => format!("{client}, {SERVER_KNOWS}"),
             (Some(client), Some(server)) => {
                 let verdict = if client == server.sum { "agree" } else { "DIFFER" };
                 format!("{client}, {} {verdict}", server.sum)
@@ -55,6 +56,7 @@ pub const AGREED: Row = Row {
         let answered = answered(run);
         let (agreed, all) = (run.agreed(), run.exchanges().count());
         match agreed == answered {
+            _ if run.server.unseen => format!("{answered} of {all}, {SERVER_KNOWS}"),
             true => format!("{agreed} of {all}"),
             false => format!("{agreed} of {all}, {} DIFFER", answered - agreed),
         }
@@ -82,18 +84,17 @@ pub const ANSWER_AFTER: Row = Row {
 };
 
 /// Time for all questions.
-pub const ALL_TOOK: Row = Row {
-    needs_packets: false,
-    label: "all of them took",
-    cell: |run| {
-        let began = run.exchanges().map(|one| one.asked).min();
-        let ended = run.exchanges().map(|one| one.ended).max();
-        match (began, ended) {
-            (Some(began), Some(ended)) => short(ended.since(began)),
-            _ => "-".to_owned(),
-        }
-    },
-};
+pub const ALL_TOOK: Row = Row { needs_packets: false, label: "all of them took", cell: all_took };
+
+/// Returns the time from the first question to the last answer.
+pub(super) fn all_took(run: &Run) -> String {
+    let began = run.exchanges().map(|one| one.asked).min();
+    let ended = run.exchanges().map(|one| one.ended).max();
+    match (began, ended) {
+        (Some(began), Some(ended)) => short(ended.since(began)),
+        _ => "-".to_owned(),
+    }
+}
 
 /// How the times of the answers are distributed.
 pub const HALF_AND_MOST: Row = Row {
@@ -147,7 +148,14 @@ pub const SET_UP_EACH: Row = Row {
 pub const OUTCOME: Row = Row {
     needs_packets: false,
     label: "outcome (exit code)",
-    cell: |run| run.telling_exchange().map_or("-".to_owned(), outcome),
+    cell: |run| {
+        let not_sent = run.clients.iter().find_map(|client| client.not_sent.first());
+        match (run.telling_exchange(), not_sent) {
+            (Some(one), _) => outcome(one),
+            (None, Some((_, why))) => format!("not sent: {why}"),
+            (None, None) => "-".to_owned(),
+        }
+    },
 };
 
 /// Who made the client know.
@@ -228,8 +236,14 @@ pub const BELIEVED: Row = Row {
 pub const EXECUTED: Row = Row {
     needs_packets: false,
     label: "executed by the server",
-    cell: |run| count(run.logged("exchange"), "time"),
+    cell: |run| match run.server.unseen {
+        true => SERVER_KNOWS.to_owned(),
+        false => count(run.logged("exchange"), "time"),
+    },
 };
+
+/// Stands where only the server's log could say anything, and is not seen.
+const SERVER_KNOWS: &str = "the server knows";
 
 /// Returns the exchange with this number; scripts number their questions apart.
 pub(super) fn of_number(run: &Run, number: i64) -> Option<&ExchangeLog> {

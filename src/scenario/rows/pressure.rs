@@ -48,6 +48,11 @@ pub const WHERE: Row = Row {
                 None => reasons.push((why, 1)),
             }
         }
+        // A kernel tells how many, not which.
+        match run.host.as_ref().map_or(0, |host| host.buffer_full) {
+            0 => {}
+            count => reasons.push(("receive buffer full", count as usize)),
+        }
         match reasons.is_empty() {
             true => "nowhere".to_owned(),
             false => list(reasons.iter().map(|(why, count)| format!("{why}: {count}"))),

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::log::{ClientLog, Run, ServerLog};
+use super::remote::judge_replies;
 use super::{Column, Scenario, Settings, Step, When};
 use crate::client::ClientConfig;
 use crate::peer::Transport;
@@ -136,9 +137,13 @@ async fn carry_out<T: Testbed>(
         clients: clients(scenario, settings),
     };
     let mut tasks = start_clients(testbed, scenario, &surroundings, random);
-    let mut server = ServerLog::default();
+    let mut server = ServerLog { unseen: !testbed.sees_server(), ..ServerLog::default() };
     let around = &surroundings;
-    let logs = play(testbed, scenario, &mut tasks, &mut happenings, &mut server, around).await?;
+    let mut logs =
+        play(testbed, scenario, &mut tasks, &mut happenings, &mut server, around).await?;
+    if server.unseen {
+        judge_replies(script.service, &mut logs);
+    }
     let ended = surroundings.clock.now();
     let trace = testbed.trace().await;
     if script.server == Listener::Server && !script.server_ends {

@@ -17,7 +17,7 @@ use rand::rngs::ChaCha8Rng;
 use super::NO_DEADLINE;
 use super::board::{Board, SharedBoard};
 use super::push::push;
-use crate::client::{ClientConfig, Conversation};
+use crate::client::{ClientConfig, Conversation, is_no_way};
 use crate::net::Net;
 use crate::protocol::{Ending, Purpose, Question};
 use crate::scenario::Step;
@@ -222,11 +222,19 @@ impl<N: Net> Client<N> {
     /// Asks, opening a conversation if there is none. Returns the id in the conversation.
     async fn begin(&mut self, number: i64, length: usize) -> io::Result<Option<u32>> {
         let (asked, deadline) = (self.around.clock.now(), self.deadline());
-        if self.conversation.is_none()
-            && let Err(ending) = self.open(deadline).await?
-        {
-            self.not_begun(number, None, asked, ending);
-            return Ok(None);
+        if self.conversation.is_none() {
+            match self.open(deadline).await {
+                Ok(Ok(())) => {}
+                Ok(Err(ending)) => {
+                    self.not_begun(number, None, asked, ending);
+                    return Ok(None);
+                }
+                Err(error) if is_no_way(&error) => {
+                    self.log.not_sent.push((number, error.to_string()));
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            }
         }
         let Some(conversation) = &mut self.conversation else { return Ok(None) };
         let mut request = SumRequest { name: &self.name, number, wants_sum: false };

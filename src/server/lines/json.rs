@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
-use super::words::{disconnect, dropped};
+use super::words::{disconnect, dropped, sentence};
 use crate::protocol::event::{Challenge, DuplicateAnswer, Event, EventKind};
 
 /// Returns what the JSON log calls an event.
@@ -70,6 +70,13 @@ pub(super) fn fields(event: &Event) -> Value {
     };
     if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
         fields.extend(more);
+        // What was said stands in `message` or in the numbers; of all else people read a sentence.
+        if !matches!(
+            event.kind,
+            EventKind::Received(_) | EventKind::Sent(_) | EventKind::Exchange { .. }
+        ) {
+            fields.insert("text".to_owned(), sentence(&event.kind).into());
+        }
     }
     fields
 }

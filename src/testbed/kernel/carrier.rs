@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
+use super::ours::{destination, is_ours, port, source};
+use super::recorder::Recorder;
 use crate::net::record::{Drop as Dropped, NetEvent, NetFate};
 use crate::net::{Nat, host_address};
-use crate::packet::Packet;
 use crate::time::{Clock, Timestamp};
 use crate::wire::{Direction, Fate, Passing, Wire, WireConfig};
 
@@ -53,7 +54,9 @@ struct Load {
     /// The ports from which the first client has sent.
     ports: BTreeSet<u16>,
     last_of_first_client: Option<Arc<[u8]>>,
-    record: Vec<NetEvent>,
+    record: Recorder,
+    /// Whose device has been taken from us, by the direction in which it sent.
+    torn: [bool; 2],
     /// When the last packet came or went.
     moved: Timestamp,
     over: bool,
@@ -76,7 +79,8 @@ impl Carrier {
             nat: Nat::default(),
             ports: BTreeSet::new(),
             last_of_first_client: None,
-            record: Vec::new(),
+            record: Recorder::default(),
+            torn: [false; 2],
             moved: Timestamp::ZERO,
             over: false,
         };
@@ -116,9 +120,9 @@ impl Carrier {
             load.wire.receive(direction, bytes.into(), now);
             let begun = load.record.len();
             load.keep_events();
-            let sent = load.record[begun..].iter().find(|event| is_sent(event)).cloned();
+            let sent = load.record.since(begun).iter().find(|event| is_sent(event)).cloned();
             if let Some(NetEvent { at, packet, .. }) = sent {
-                load.record.push(NetEvent { at, packet, fate: NetFate::Forged });
+                load.record.keep(NetEvent { at, packet, fate: NetFate::Forged });
             }
         });
     }
@@ -127,12 +131,32 @@ impl Carrier {
     pub(super) fn is_quiet(&self, for_long: Duration) -> bool {
         let now = self.shared.clock.now();
         let load = self.shared.load();
-        load.wire.poll_timeout().is_none() && now.since(load.moved) >= for_long
+        let nothing_under_way = load.wire.poll_timeout().is_none() && !load.has_unread();
+        nothing_under_way && now.since(load.moved) >= for_long
     }
 
     /// Takes the record so far.
     pub(super) fn take_record(&self) -> Vec<NetEvent> {
-        std::mem::take(&mut self.shared.load().record)
+        self.shared.load().record.take()
+    }
+
+    /// Returns, in words, what has gone wrong so that the record does not tell all.
+    ///
+    /// # Panics
+    /// If the thread has panicked: what was not carried would look like what was lost.
+    pub(super) fn troubles(&self) -> Vec<String> {
+        let ended = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        assert!(!ended, "the wire has ended before the run");
+        let load = self.shared.load();
+        let mut troubles = Vec::new();
+        if load.record.missing() > 0 {
+            let missing = load.record.missing();
+            troubles.push(format!("the record is full: {missing} packets at its end are missing"));
+        }
+        for (host, _) in ["client's", "server's"].iter().zip(load.torn).filter(|(_, torn)| *torn) {
+            troubles.push(format!("the {host} device was removed by somebody else"));
+        }
+        troubles
     }
 
     fn change(&self, change: impl FnOnce(&mut Load, Timestamp)) {
@@ -197,17 +221,35 @@ impl Shared {
 }
 
 impl Load {
+    /// Returns whether a host has sent something that the thread has not come to read yet.
+    fn has_unread(&self) -> bool {
+        let ends = self.ends.iter().flatten();
+        let mut files: Vec<PollFd> =
+            ends.map(|end| PollFd::from_borrowed_fd(end.as_fd(), PollFlags::IN)).collect();
+        poll(&mut files, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    }
+
     /// Reads what the hosts have sent, in turns; returns whether there may be more.
     fn take_in(&mut self, buffer: &mut [u8], clock: &Clock) -> bool {
         let mut more = false;
         for direction in [Direction::ClientToServer, Direction::ServerToClient] {
             let Some(end) = self.ends[direction as usize].clone() else { continue };
             let mut read = 0;
-            while read < BURST
-                && let Ok(length) = (&*end).read(buffer)
-            {
+            while read < BURST {
+                match (&*end).read(buffer) {
+                    Ok(length @ 1..) => {
+                        self.put_on_wire(direction, &buffer[..length], clock.now());
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // Nothing will ever come of it again, and waiting for it would not wait.
+                    Ok(_) | Err(_) => {
+                        self.ends[direction as usize] = None;
+                        self.torn[direction as usize] = true;
+                        break;
+                    }
+                }
                 read += 1;
-                self.put_on_wire(direction, &buffer[..length], clock.now());
             }
             more |= read == BURST;
         }
@@ -215,7 +257,7 @@ impl Load {
     }
 
     fn put_on_wire(&mut self, direction: Direction, packet: &[u8], now: Timestamp) {
-        if !is_ours(packet) {
+        if !is_ours(direction, packet) {
             return;
         }
         self.moved = now;
@@ -238,11 +280,11 @@ impl Load {
             let dropped = self.deliver(&packet);
             let begun = self.record.len();
             self.keep_events();
-            for event in &mut self.record[begun..] {
+            for event in self.record.since(begun) {
                 event.at = now;
             }
             if let Some(why) = dropped {
-                self.record.push(NetEvent { at: now, packet, fate: NetFate::AtHost(why) });
+                self.record.keep(NetEvent { at: now, packet, fate: NetFate::AtHost(why) });
             }
         }
     }
@@ -262,7 +304,9 @@ impl Load {
     }
 
     fn keep_events(&mut self) {
-        self.record.extend(std::iter::from_fn(|| self.wire.poll_event()).map(NetEvent::from));
+        while let Some(event) = self.wire.poll_event() {
+            self.record.keep(event.into());
+        }
     }
 }
 
@@ -270,29 +314,51 @@ fn is_sent(event: &NetEvent) -> bool {
     event.fate == NetFate::OnWire(Fate::Sent)
 }
 
-/// Returns whether a packet is of our experiment: IPv4, and TCP, UDP or ICMP. What else a kernel says
-/// of itself (multicast memberships, IPv6) is none of it, and must not be counted.
-fn is_ours(packet: &[u8]) -> bool {
-    const ICMP: u8 = 1;
-    const TCP: u8 = 6;
-    const UDP: u8 = 17;
-    let is_ipv4 = packet.len() >= 20 && packet[0] >> 4 == 4;
-    is_ipv4 && matches!(packet[9], ICMP | TCP | UDP)
-}
+#[cfg(test)]
+mod tests {
+    use socket2::{Domain, Socket, Type};
 
-fn source(packet: &[u8]) -> [u8; 4] {
-    packet.get(12..16).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default()
-}
+    use super::*;
+    use crate::testbed::kernel::ours::tests::{CLIENT, SERVER, packet};
 
-fn destination(packet: &[u8]) -> [u8; 4] {
-    packet.get(16..20).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default()
-}
+    /// A carrier between two pairs of sockets that keep packets apart, as devices do, and the far ends.
+    fn carrier() -> (Carrier, [Socket; 2]) {
+        let pair = || {
+            let pair = Socket::pair(Domain::UNIX, Type::SEQPACKET, None);
+            let (ours, theirs) = pair.expect("sockets");
+            ours.set_nonblocking(true).expect("nonblocking");
+            (Arc::new(File::from(OwnedFd::from(ours))), theirs)
+        };
+        let ((client, at_client), (server, at_server)) = (pair(), pair());
+        let carrier = Carrier::new(&WireConfig::default(), client, server, Clock::start());
+        (carrier.expect("a thread"), [at_client, at_server])
+    }
 
-/// Returns the port from which a packet comes, if it has one.
-fn port(packet: &[u8]) -> Option<u16> {
-    match Packet::parse(packet) {
-        Packet::Tcp(segment) => Some(segment.from.port()),
-        Packet::Udp(datagram) => Some(datagram.from.port()),
-        _ => None,
+    #[test]
+    fn what_is_not_ours_is_not_carried_either() {
+        let (carrier, [client, server]) = carrier();
+        client.send(&packet(2, CLIENT, [224, 0, 0, 22])).expect("sent");
+        client.send(&packet(17, CLIENT, SERVER)).expect("sent");
+        let mut buffer = [0; 100];
+        assert_eq!((&server).read(&mut buffer).expect("a packet"), 20);
+        assert_eq!(buffer[9], 17);
+        assert_eq!(carrier.take_record().iter().filter(|event| is_sent(event)).count(), 1);
+        assert!(carrier.troubles().is_empty());
+    }
+
+    #[test]
+    fn a_device_that_is_gone_is_let_go_and_told() {
+        let (carrier, [client, server]) = carrier();
+        drop(client);
+        while carrier.shared.load().ends[0].is_some() {
+            std::thread::yield_now();
+        }
+        assert_eq!(carrier.troubles(), ["the client's device was removed by somebody else"]);
+        // The other end is carried for as before; what comes from there finds nobody.
+        server.send(&packet(17, SERVER, CLIENT)).expect("sent");
+        let dropped = NetFate::AtHost(Dropped::PoweredOff);
+        while !carrier.shared.load().record.since(0).iter().any(|event| event.fate == dropped) {
+            std::thread::yield_now();
+        }
     }
 }

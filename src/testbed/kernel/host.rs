@@ -6,12 +6,15 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::guard::Guard;
 use super::rights::{Step, Unavailable};
 use crate::testbed::system;
 
@@ -21,9 +24,15 @@ const CABLE: &str = "tun0";
 /// All hosts are neighbours: 10.0.0.0/8.
 const MASK: Ipv4Addr = Ipv4Addr::new(255, 0, 0, 0);
 
+/// How often TCP repeats what nobody waits for any more.
+const ORPHAN_RETRIES: &str = "tcp_orphan_retries";
+
 /// Packets that may wait to be read from the cable, where we may choose: in a user namespace the
 /// kernel keeps to its 500.
 const QUEUE: u16 = 10_000;
+
+/// No errand takes so long on a machine that works at all: the longest starts a process.
+const LONGEST_ERRAND: Duration = Duration::from_secs(10);
 
 /// Something to do on a host.
 type Errand = Box<dyn FnOnce() + Send>;
@@ -57,29 +66,12 @@ impl Host {
     ) -> Result<Self, Unavailable> {
         let (errands, to_do) = mpsc::channel::<Option<Errand>>();
         let (ready, is_ready) = mpsc::channel();
-        let live = move || {
-            match set_up(&addresses, &settings) {
-                Ok(cable) => {
-                    let folder = format!("/proc/self/task/{}/net", rustix::thread::gettid());
-                    // Whoever waited may have given up.
-                    let _ = ready.send(Ok((Arc::new(cable), folder.into())));
-                }
-                Err(unavailable) => {
-                    let _ = ready.send(Err(unavailable));
-                    return;
-                }
-            }
-            while let Ok(Some(errand)) = to_do.recv() {
-                errand();
-            }
-            // What is still open shall not try for minutes to say goodbye to nobody. Not before: it
-            // would change what is measured.
-            let _ = set("tcp_orphan_retries", "1");
-        };
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(live);
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            live(&addresses, &settings, &ready, &to_do);
+        });
         let thread = thread.map_err(|error| Step::Thread.failed(error))?;
         let ended = || Step::Thread.failed(io::ErrorKind::BrokenPipe.into());
-        let (cable, tables) = is_ready.recv().map_err(|_| ended())??;
+        let (cable, tables) = is_ready.recv_timeout(LONGEST_ERRAND).map_err(|_| ended())??;
         Ok(Host { hands: Hands(errands), thread: Some(thread), tables, cable })
     }
 
@@ -108,8 +100,11 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         // If it has ended already there is nothing to end.
+        let is_stuck =
+            self.hands.run(|| Ok(())).is_err_and(|e| e.kind() == io::ErrorKind::TimedOut);
         let _ = self.hands.0.send(None);
-        if let Some(thread) = self.thread.take() {
+        // One that is stuck ends with the process.
+        if let Some(thread) = self.thread.take().filter(|_| !is_stuck) {
             let _ = thread.join();
         }
     }
@@ -119,7 +114,7 @@ impl Hands {
     /// Does something on the host, and waits for it.
     ///
     /// # Errors
-    /// As the errand, or if the host is gone.
+    /// As the errand, if that takes too long, or if the host is gone.
     pub(super) fn run<T: Send + 'static>(
         &self,
         errand: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -131,7 +126,10 @@ impl Hands {
             let _ = done.send(errand());
         });
         self.0.send(Some(errand)).map_err(|_| gone())?;
-        is_done.recv().map_err(|_| gone())?
+        is_done.recv_timeout(LONGEST_ERRAND).map_err(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
+            mpsc::RecvTimeoutError::Disconnected => gone(),
+        })?
     }
 
     /// Makes a socket of this host.
@@ -150,6 +148,35 @@ impl Hands {
     }
 }
 
+/// What a host was set up with: its cable, and the folder with the tables of its sockets.
+type Ready = Result<(Arc<File>, PathBuf), Unavailable>;
+
+/// The life of a host's thread.
+fn live(
+    addresses: &[Ipv4Addr],
+    settings: &[Setting],
+    ready: &mpsc::Sender<Ready>,
+    to_do: &mpsc::Receiver<Option<Errand>>,
+) {
+    let folder = || format!("/proc/self/task/{}/net", rustix::thread::gettid()).into();
+    let set_up = set_up(addresses, settings).map(|cable| (Arc::new(cable), folder()));
+    let failed = set_up.is_err();
+    // Where it cannot be started we still tidy up ourselves, unless we are killed.
+    let guard = if failed { None } else { Guard::start().ok() };
+    // Whoever waits may have given up.
+    let _ = ready.send(set_up);
+    if failed {
+        return;
+    }
+    while let Ok(Some(errand)) = to_do.recv() {
+        errand();
+    }
+    // What is still open shall not try for minutes to say goodbye to nobody. Not before: it would
+    // change what is measured.
+    let _ = set(ORPHAN_RETRIES, "1");
+    drop(guard);
+}
+
 fn set_up(addresses: &[Ipv4Addr], settings: &[Setting]) -> Result<File, Unavailable> {
     system::leave_network_namespace().map_err(|error| Step::NetworkNamespace.failed(error))?;
     // The kernel would send packets of its own about IPv6, and they would be counted. Where IPv6 is
@@ -166,7 +193,6 @@ fn set_up(addresses: &[Ipv4Addr], settings: &[Setting]) -> Result<File, Unavaila
 }
 
 fn plug_in(addresses: &[Ipv4Addr]) -> io::Result<()> {
-    use std::os::fd::AsFd;
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
     let socket = socket.as_fd();
     for (index, address) in addresses.iter().enumerate() {

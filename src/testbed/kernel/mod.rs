@@ -10,9 +10,13 @@
 //! Luck is seeded as it is in the simulation, but a kernel may merge an acknowledgement with data from
 //! one run to the next: so nothing here is called deterministic.
 
+mod both_ends;
 mod carrier;
+mod guard;
 mod host;
 mod net;
+mod ours;
+mod recorder;
 mod rights;
 mod settings;
 
@@ -32,16 +36,17 @@ use tokio::sync::mpsc;
 
 use super::forgery::forged;
 use super::late::read_late;
-use super::process::{LateClock, Servers, Site, socket_rows};
+use super::process::{LateClock, Servers, Site, counter, socket_rows};
 use super::record::trace_of;
 use super::{
     Action, ConnectionFacts, Forgery, Happening, HostReport, Listener, Patience, ServerOptions,
     Stack, TcpProfile, Testbed,
 };
 use crate::net::host_address;
+use crate::net::record::NetEvent;
 use crate::packet::Packet;
 use crate::peer::Transport;
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 use crate::trace::Trace;
 use crate::wire::{Direction, WireConfig};
 use carrier::Carrier;
@@ -60,6 +65,10 @@ const SETTLING: Duration = Duration::from_secs(5);
 
 /// Between two looks whether all is quiet.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// Network namespaces count until the kernel has put them away, and it waits for the last goodbyes of
+/// their sockets: a second after [`guard`] has seen to it, and a bit.
+const ROOM: Duration = Duration::from_secs(5);
 
 /// Connections that may wait for a program that never accepts any.
 const SILENT_BACKLOG: i32 = 16;
@@ -102,12 +111,25 @@ impl KernelHosts {
     /// # Errors
     /// If the system does not let us; see [`acquire_rights`].
     pub fn new(config: KernelConfig) -> Result<Self, Unavailable> {
-        let settings = config.settings();
-        let clients = (1..=config.clients.max(1)).map(host_address).collect();
-        let client = Host::new("client host", clients, settings.clone())?;
-        let server = server_host(settings)?;
+        let client = config.client_host()?;
+        let server = config.server_host()?;
+        Ok(KernelHosts::of(config, client, server))
+    }
+
+    /// Makes two hosts; where those that have ended still count, waits until they do not.
+    ///
+    /// # Errors
+    /// If the system does not let us; see [`acquire_rights`].
+    pub async fn when_there_is_room(config: KernelConfig) -> Result<Self, Unavailable> {
+        // What we have we hold: the room of a host that is given up is free only later.
+        let client = when_there_is_room(|| config.client_host()).await?;
+        let server = when_there_is_room(|| config.server_host()).await?;
+        Ok(KernelHosts::of(config, client, server))
+    }
+
+    fn of(config: KernelConfig, client: Host, server: ServerHost) -> Self {
         let address = SocketAddr::new(host_address(0).into(), PORT);
-        Ok(KernelHosts {
+        KernelHosts {
             servers: Servers::new(LateClock::default(), address),
             silent: Vec::new(),
             carrier: None,
@@ -116,7 +138,7 @@ impl KernelHosts {
             config,
             listening: None,
             facts: Arc::default(),
-        })
+        }
     }
 
     /// Returns how the hosts' TCP is set up, read back from one of them.
@@ -130,8 +152,17 @@ impl KernelHosts {
         self.server.as_ref().ok_or_else(no_power)
     }
 
-    fn server_net(&self) -> io::Result<HostNet> {
+    /// Returns the network of the server's host.
+    ///
+    /// # Errors
+    /// If the host has no power.
+    pub fn server_net(&self) -> io::Result<HostNet> {
         Ok(self.net(self.server()?.0.hands(), host_address(0)))
+    }
+
+    /// Takes the record of all packets since it was last taken.
+    pub fn take_record(&self) -> Vec<NetEvent> {
+        self.carrier.as_ref().map(Carrier::take_record).unwrap_or_default()
     }
 
     fn net(&self, hands: Hands, address: Ipv4Addr) -> HostNet {
@@ -183,8 +214,9 @@ impl KernelHosts {
         Ok(())
     }
 
-    fn power_on(&mut self) -> io::Result<()> {
-        let server = server_host(self.config.settings()).map_err(io::Error::other)?;
+    async fn power_on(&mut self) -> io::Result<()> {
+        let server = when_there_is_room(|| self.config.server_host()).await;
+        let server = server.map_err(io::Error::other)?;
         let cable = server.0.cable();
         self.with_carrier(|carrier| carrier.plug(Direction::ServerToClient, Some(cable)));
         self.server = Some(server);
@@ -225,6 +257,15 @@ impl KernelHosts {
 }
 
 impl KernelConfig {
+    fn client_host(&self) -> Result<Host, Unavailable> {
+        let addresses = (1..=self.clients.max(1)).map(host_address).collect();
+        Host::new("client host", addresses, self.settings())
+    }
+
+    fn server_host(&self) -> Result<ServerHost, Unavailable> {
+        Host::new("server host", vec![host_address(0)], self.settings()).map(ServerHost)
+    }
+
     fn settings(&self) -> Vec<Setting> {
         settings::settings(self.profile, self.round_trip(), self.patience)
     }
@@ -235,8 +276,21 @@ impl KernelConfig {
     }
 }
 
-fn server_host(settings: Vec<Setting>) -> Result<ServerHost, Unavailable> {
-    Host::new("server host", vec![host_address(0)], settings).map(ServerHost)
+/// Makes something again while the system says that it has no room.
+async fn when_there_is_room<T>(
+    make: impl Fn() -> Result<T, Unavailable>,
+) -> Result<T, Unavailable> {
+    let clock = Clock::start();
+    loop {
+        match make() {
+            Err(unavailable)
+                if unavailable.may_pass() && clock.now().since(Timestamp::ZERO) < ROOM =>
+            {
+                clock.sleep_until(clock.now() + LOOK).await;
+            }
+            made => return made,
+        }
+    }
 }
 
 impl Site for ServerHost {
@@ -299,7 +353,7 @@ impl Testbed for KernelHosts {
     async fn act(&mut self, action: Action) -> io::Result<()> {
         match action {
             Action::PowerOff => self.power_off().await?,
-            Action::PowerOn => self.power_on()?,
+            Action::PowerOn => self.power_on().await?,
             Action::Cut => self.with_carrier(|carrier| carrier.set_cut(true)),
             Action::Join => self.with_carrier(|carrier| carrier.set_cut(false)),
             Action::NewAddress => self.with_carrier(Carrier::change_address),
@@ -327,11 +381,17 @@ impl Testbed for KernelHosts {
     }
 
     fn host_report(&mut self) -> Option<HostReport> {
+        let full = self
+            .server
+            .as_ref()
+            .and_then(|server| counter(server.0.tables(), "snmp", "Udp", "RcvbufErrors"));
         let server = self.server.as_ref().map_or(0, |server| server.0.lost_in_queue());
         Some(HostReport {
             stack: self.stack(),
             connections: self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             unseen: self.client.lost_in_queue() + server,
+            buffer_full: full.unwrap_or_default(),
+            troubles: self.carrier.as_ref().map(Carrier::troubles).unwrap_or_default(),
         })
     }
 }

@@ -58,7 +58,11 @@ impl Net for HostNet {
     }
 
     fn bind(&self, address: SocketAddr) -> io::Result<UdpSocket> {
-        kernel::bind(self.socket(Type::DGRAM, Protocol::UDP)?, address)
+        let socket = self.socket(Type::DGRAM, Protocol::UDP)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        // With the buffer that the system gives: where datagrams are lost is part of what is shown.
+        UdpSocket::from_std(socket.into())
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<WatchedStream> {
@@ -102,6 +106,16 @@ impl Listener for HostListener {
 pub struct WatchedStream {
     stream: TcpStream,
     facts: Arc<Mutex<Vec<ConnectionFacts>>>,
+}
+
+impl WatchedStream {
+    /// Asks Linux what it thinks of this connection.
+    ///
+    /// # Errors
+    /// If it does not say.
+    pub fn facts(&self) -> io::Result<ConnectionFacts> {
+        facts_of(&self.stream)
+    }
 }
 
 /// Connections of which the facts are kept.

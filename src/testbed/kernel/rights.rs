@@ -3,7 +3,9 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
+
+use rustix::thread::{CapabilitySet, capabilities};
 
 use crate::testbed::system;
 
@@ -33,10 +35,6 @@ pub enum Step {
     Addresses,
 }
 
-/// Capabilities that the calls need (`linux/capability.h`).
-const CAP_NET_ADMIN: u32 = 12;
-const CAP_SYS_ADMIN: u32 = 21;
-
 /// Gets the rights that networks of our own need: if we have them, as root has, nothing is done; else
 /// this process enters a user namespace in which it has them, and remains who it was. Its files stay
 /// its user's, and the host's network stays as it is.
@@ -49,6 +47,8 @@ pub fn acquire_rights() -> Result<(), Unavailable> {
     // Once for each process: a second call has nothing more to get.
     static DONE: Mutex<bool> = Mutex::new(false);
     let mut done = DONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // In a namespace of our own everything looks different.
+    Surroundings::look();
     if *done || has_capabilities() {
         return Ok(());
     }
@@ -66,11 +66,8 @@ pub fn acquire_rights() -> Result<(), Unavailable> {
 }
 
 fn has_capabilities() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let effective = line.and_then(|text| u64::from_str_radix(text.trim(), 16).ok()).unwrap_or(0);
-    let has = |capability: u32| effective >> capability & 1 == 1;
-    has(CAP_NET_ADMIN) && has(CAP_SYS_ADMIN)
+    let needed = CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN;
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(needed))
 }
 
 impl Step {
@@ -107,6 +104,8 @@ pub struct Surroundings {
     pub apparmor_restricts: bool,
     /// `user.max_user_namespaces` is 0.
     pub no_user_namespaces: bool,
+    /// `user.max_net_namespaces` is 0.
+    pub no_network_namespaces: bool,
     /// `kernel.unprivileged_userns_clone` is 0, as on older Debian.
     pub no_unprivileged_clone: bool,
     /// There is no `/dev/net/tun`.
@@ -118,8 +117,14 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Looks.
+    /// Looks, once for each process: before it enters a user namespace, in which everything looks
+    /// different.
     pub fn look() -> Self {
+        static FOUND: OnceLock<Surroundings> = OnceLock::new();
+        *FOUND.get_or_init(Surroundings::found)
+    }
+
+    fn found() -> Self {
         let is = |file: &str, value: &str| {
             fs::read_to_string(file).is_ok_and(|text| text.trim() == value)
         };
@@ -128,6 +133,7 @@ impl Surroundings {
         Surroundings {
             apparmor_restricts: is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"),
             no_user_namespaces: is("/proc/sys/user/max_user_namespaces", "0"),
+            no_network_namespaces: is("/proc/sys/user/max_net_namespaces", "0"),
             no_unprivileged_clone: is("/proc/sys/kernel/unprivileged_userns_clone", "0"),
             no_tun: fs::metadata(system::TUN).is_err(),
             root: rustix::process::geteuid().is_root(),
@@ -137,12 +143,22 @@ impl Surroundings {
 }
 
 impl Unavailable {
+    /// Returns whether it may be otherwise in a moment, when network namespaces have ended.
+    pub fn may_pass(&self) -> bool {
+        let has_room = !Surroundings::look().no_network_namespaces;
+        self.step == Step::NetworkNamespace && self.is_limit() && has_room
+    }
+
+    /// "No space left on device" is how the kernel says that a limit of namespaces is reached.
+    fn is_limit(&self) -> bool {
+        self.error.kind() == io::ErrorKind::StorageFull
+    }
+
     /// Returns what it means and what can be done about it, in a sentence or two.
     pub fn advice(&self, around: Surroundings) -> &'static str {
         let kind = self.error.kind();
         let denied = kind == io::ErrorKind::PermissionDenied;
-        // "No space left on device" is how the kernel says that a limit of namespaces is reached.
-        let limit = kind == io::ErrorKind::StorageFull;
+        let limit = self.is_limit();
         match self.step {
             Step::Tun if around.no_tun || kind == io::ErrorKind::NotFound => {
                 "There is no /dev/net/tun: sudo modprobe tun; in a container, start it with \
@@ -184,11 +200,83 @@ impl Unavailable {
                 "The system refuses user namespaces, as it does inside a chroot: run it with sudo, \
                  outside of it"
             }
+            Step::NetworkNamespace if limit && around.no_network_namespaces => {
+                "Network namespaces are switched off (user.max_net_namespaces is 0): an \
+                 administrator may allow them with: sysctl user.max_net_namespaces=10000"
+            }
             Step::NetworkNamespace if limit => {
                 "All network namespaces that the system allows are in use \
                  (user.max_net_namespaces): wait a minute for old ones to end, or raise it"
             }
             _ => "Run it with sudo, if you may",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EPERM: i32 = 1;
+    const ENOENT: i32 = 2;
+    const EACCES: i32 = 13;
+    const EBUSY: i32 = 16;
+    const ENOSPC: i32 = 28;
+
+    fn advice(step: Step, error: i32, around: Surroundings) -> &'static str {
+        step.failed(io::Error::from_raw_os_error(error)).advice(around)
+    }
+
+    /// Everything that has a sentence of its own: where it fails, how, and what it looks like there.
+    fn cases() -> Vec<(Step, i32, Surroundings, &'static str)> {
+        use Step::{Identity, NetworkNamespace, Tun, UserNamespace};
+        let plain = Surroundings::default();
+        let apparmor = Surroundings { apparmor_restricts: true, ..plain };
+        let container = Surroundings { filtered: true, ..plain };
+        let no_users = Surroundings { no_user_namespaces: true, ..plain };
+        let no_networks = Surroundings { no_network_namespaces: true, ..plain };
+        let debian = Surroundings { no_unprivileged_clone: true, ..plain };
+        let root = Surroundings { root: true, ..plain };
+        let no_tun = Surroundings { no_tun: true, ..plain };
+        vec![
+            // Ubuntu lets us make one, and then refuses to say who we are in it.
+            (Identity, EPERM, apparmor, "AppArmor restricts user namespaces here"),
+            (Identity, EACCES, apparmor, "AppArmor restricts user namespaces here"),
+            (UserNamespace, EPERM, container, "System calls are filtered here"),
+            (NetworkNamespace, EPERM, container, "System calls are filtered here"),
+            (UserNamespace, ENOSPC, no_users, "User namespaces are switched off"),
+            (UserNamespace, ENOSPC, plain, "All user namespaces that the system allows"),
+            (UserNamespace, EPERM, debian, "User namespaces are for root only here"),
+            (UserNamespace, EPERM, plain, "The system refuses user namespaces, as it does inside"),
+            (Identity, EPERM, root, "This root lacks the rights of root"),
+            (NetworkNamespace, ENOSPC, no_networks, "Network namespaces are switched off"),
+            (NetworkNamespace, ENOSPC, plain, "All network namespaces that the system allows"),
+            (Tun, ENOENT, no_tun, "There is no /dev/net/tun"),
+            (Tun, EACCES, plain, "Only root may open /dev/net/tun here"),
+            (Tun, EBUSY, plain, "Another program holds a TUN device of that name"),
+        ]
+    }
+
+    #[test]
+    fn each_reason_has_a_sentence_and_a_remedy() {
+        for (step, error, around, sentence) in cases() {
+            let said = advice(step, error, around);
+            assert!(said.starts_with(sentence), "{step:?} {error}: {said}");
+            assert!(said.contains(": "), "no remedy: {said}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_has_foreseen_is_answered_too() {
+        let said = advice(Step::Addresses, EPERM, Surroundings::default());
+        assert_eq!(said, "Run it with sudo, if you may");
+    }
+
+    #[test]
+    fn only_namespaces_that_may_end_are_worth_waiting_for() {
+        let failed = |step: Step, error| step.failed(io::Error::from_raw_os_error(error));
+        assert!(failed(Step::NetworkNamespace, ENOSPC).may_pass());
+        assert!(!failed(Step::NetworkNamespace, EPERM).may_pass());
+        assert!(!failed(Step::UserNamespace, ENOSPC).may_pass());
     }
 }

@@ -70,8 +70,10 @@ pub(super) fn stack(
     });
     let off: Vec<&str> = off.map(|(_, _, said)| *said).collect();
     let mut set_up = match profile {
-        TcpProfile::Textbook => vec![format!("{}: no {}", profile.name(), off.join(", "))],
-        TcpProfile::Linux => Vec::new(),
+        TcpProfile::Textbook if !off.is_empty() => {
+            vec![format!("{}: no {}", profile.name(), off.join(", "))]
+        }
+        TcpProfile::Textbook | TcpProfile::Linux => Vec::new(),
     };
     let wanted = made_by(profile, round_trip);
     let refused = wanted.iter().filter(|(name, value)| hands.setting(name).as_ref() != Some(value));

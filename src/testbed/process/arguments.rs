@@ -36,8 +36,9 @@ pub(super) fn arguments(
     if let Some(clients) = options.max_clients {
         arguments.extend(["--max-clients".to_owned(), clients.to_string()]);
     }
-    // Every block of a file counts as an execution, and is told only to who wants to hear all.
-    if options.file.is_some() {
+    // Every block of a file counts as an execution, and is told only to who wants to hear all; so is
+    // what was dropped without an answer, which a ladder shows.
+    if options.file.is_some() || remote {
         arguments.push("--verbose".to_owned());
     }
     if options.service == ServiceKind::Sum {

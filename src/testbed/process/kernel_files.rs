@@ -46,6 +46,20 @@ pub(super) fn in_time_wait(tables: &Path, port: u16) -> Option<usize> {
     Some(rows.filter(|row| row.port == Some(port) && row.state == TIME_WAIT).count())
 }
 
+/// Returns a counter of a network, such as `Udp` and `RcvbufErrors`, from a table in which one line
+/// names them and the next counts: `snmp` or `netstat`.
+pub(in crate::testbed) fn counter(
+    tables: &Path,
+    table: &str,
+    group: &str,
+    name: &str,
+) -> Option<u64> {
+    let text = fs::read_to_string(tables.join(table)).ok()?;
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(group)?.strip_prefix(": "));
+    let place = lines.next()?.split(' ').position(|column| column == name)?;
+    lines.next()?.split(' ').nth(place)?.parse().ok()
+}
+
 /// One socket.
 pub(in crate::testbed) struct SocketRow {
     port: Option<u16>,

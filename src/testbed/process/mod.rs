@@ -22,7 +22,7 @@ use crate::time::{Clock, Timestamp};
 use arguments::{arguments, over};
 use folder::Folder;
 #[cfg(target_os = "linux")]
-pub(super) use kernel_files::socket_rows;
+pub(super) use kernel_files::{counter, socket_rows};
 use kernel_files::{in_time_wait, measured};
 use start::{Process, start};
 

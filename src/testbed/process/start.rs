@@ -150,7 +150,10 @@ fn event(record: &Value, clock: Clock) -> Option<ServerEvent> {
     };
     let event = record["event"].as_str()?;
     let at = clock.moment(at);
-    let text = record["reason"].as_str().unwrap_or_default().to_owned();
+    let text = match event {
+        "shutdown" => "shuts down".to_owned(),
+        _ => record["text"].as_str().unwrap_or_default().to_owned(),
+    };
     let guest = record["name"].as_str().map(str::to_owned);
     let peer = record["peer"].as_str().and_then(|peer| peer.parse().ok()).map(Box::new);
     Some(ServerEvent { executed: executed(), peer, guest, ..ServerEvent::new(at, event, text) })

@@ -78,6 +78,9 @@ impl<N: Net> Client<N> {
         if before.is_none() {
             self.around.note(|board| board.sent += 1);
         }
+        if reason == Transmission::WithCookie {
+            self.log.proofs += 1;
+        }
         self.remark_copy(before, reason);
     }
 
