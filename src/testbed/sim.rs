@@ -4,11 +4,13 @@
 //! The server is the real one, a task on the server's host. Killing it is what the host's network
 //! sees of it: its sockets are closed as a kernel closes them, and its code is run no more.
 
+mod log;
+mod set_up;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -16,29 +18,22 @@ use tokio::task::AbortHandle;
 use super::forgery::forged;
 use super::late::read_late;
 use super::record::trace_of;
-use super::shelf::Shelf;
 use super::{
-    Action, BothEnds, ConnectionFacts, Executed, FILE, Forgery, Happening, Listener, Measured,
-    ServerEvent, ServerOptions, Stack, Testbed, lecture,
+    Action, BothEnds, ConnectionFacts, Forgery, Happening, Listener, Measured, ServerEvent,
+    ServerOptions, Stack, Testbed,
 };
 use crate::net::Net;
 use crate::net::record::NetEvent;
 use crate::net::sim::{Sim, SimConfig, SimListener, SimNet, SimStream, SimUdp, Stuck, run};
 use crate::packet::Packet;
 use crate::peer::Transport;
-use crate::protocol::datagram::{DatagramConfig, Secrets};
-use crate::protocol::event::{Detail, Event, EventKind};
-use crate::protocol::stream::StreamConfig;
-use crate::server::{self, Listening, MAX_CLIENTS, ServerConfig, Sockets, Stop, serve};
-use crate::service::calculator::CalculatorService;
-use crate::service::chat::{ChatService, MAX_GUESTS};
-use crate::service::echo::EchoService;
-use crate::service::files::Repository;
-use crate::service::sum::{ServerNumber, SumService};
-use crate::service::{Service, ServiceKind};
-use crate::time::{Calendar, Clock, Timestamp};
+use crate::protocol::datagram::Secrets;
+use crate::server::{Sockets, Stop, serve};
+use crate::time::Clock;
 use crate::trace::Trace;
 use crate::wire::{Direction, Rule, WireConfig, mix};
+use log::Log;
+use set_up::{config, service};
 
 /// The client that things happen to.
 const FIRST_CLIENT: usize = 1;
@@ -300,126 +295,5 @@ impl BothEnds for Simulation {
 
     fn facts_of(_stream: &SimStream) -> Option<ConnectionFacts> {
         None
-    }
-}
-
-fn config(options: &ServerOptions) -> ServerConfig {
-    let sessions = options.service.has_sessions();
-    ServerConfig {
-        model: options.model,
-        second: options.second,
-        stream: StreamConfig {
-            framing: options.framing,
-            max_message: options.max_message,
-            idle_timeout: options.idle_timeout,
-            work: options.work,
-            detail: Detail::Everything,
-        },
-        datagram: DatagramConfig {
-            max_message: options.max_message,
-            work: options.work,
-            duplicate_cache: options.duplicate_cache,
-            goodbye: options.goodbye,
-            validate: options.validate,
-            idle_timeout: options.idle_timeout,
-            detail: Detail::Everything,
-        },
-        // Where clients have sessions, those are counted.
-        max_clients: options.max_clients.filter(|_| !sessions).unwrap_or(MAX_CLIENTS),
-        drain: options.drain,
-        // A thread that sleeps would hold virtual time up.
-        block: Duration::ZERO,
-    }
-}
-
-fn service(options: &ServerOptions, boots: u64) -> Box<dyn Service> {
-    match options.service {
-        ServiceKind::Sum => Box::new(sum_service(options, boots)),
-        ServiceKind::Calculator => Box::new(CalculatorService),
-        ServiceKind::Echo => Box::new(EchoService),
-        ServiceKind::Chat => {
-            let guests = options.max_clients.unwrap_or(MAX_GUESTS);
-            // Simulated time began with the epoch.
-            let calendar = Calendar::from(SystemTime::UNIX_EPOCH);
-            Box::new(ChatService::new(calendar, guests, repository(options)))
-        }
-    }
-}
-
-fn sum_service(options: &ServerOptions, boots: u64) -> SumService {
-    let number = match options.number {
-        Some(number) => ServerNumber::Fixed(number),
-        // What it drew in an earlier life it has forgotten.
-        None => ServerNumber::seeded(options.seed.wrapping_add(boots)),
-    };
-    // All hosts are ours: anyone may stop the server.
-    SumService::new("Server of socklab".to_owned(), number, true)
-}
-
-fn repository(options: &ServerOptions) -> Option<Box<dyn Repository>> {
-    let file = (FILE.to_owned(), lecture(options.file?, options.seed));
-    Some(Box::new(Shelf::new([file])))
-}
-
-/// The server's log. A server that was killed says nothing more, though its timers may still run.
-#[derive(Debug)]
-struct Log {
-    alive: AtomicBool,
-    shutting_down: AtomicBool,
-    happened: mpsc::UnboundedSender<Happening>,
-}
-
-impl Log {
-    fn new(happened: mpsc::UnboundedSender<Happening>) -> Self {
-        Log { alive: AtomicBool::new(true), shutting_down: AtomicBool::new(false), happened }
-    }
-
-    fn say(&self, event: ServerEvent) {
-        if self.alive.load(Ordering::Relaxed) {
-            // The experiment may be over before the server is.
-            let _ = self.happened.send(Happening::Logged(event));
-        }
-    }
-
-    /// Takes note that the server begins to stop; once.
-    fn shutdown(&self, at: Timestamp) {
-        if !self.shutting_down.swap(true, Ordering::Relaxed) {
-            self.say(ServerEvent::new(at, "shutdown", "shuts down".to_owned()));
-        }
-    }
-
-    fn is_shutting_down(&self) -> bool {
-        self.shutting_down.load(Ordering::Relaxed)
-    }
-
-    fn ended(&self, at: Timestamp, code: Option<i32>) {
-        if self.alive.swap(false, Ordering::Relaxed) {
-            let _ = self.happened.send(Happening::Ended(at, code));
-        }
-    }
-}
-
-impl Listening for Log {
-    fn event(&self, at: Timestamp, event: Event) {
-        let executed = match &event.kind {
-            EventKind::Exchange { client_name, sum, .. } => Some(Executed {
-                client_name: client_name.clone(),
-                client_number: sum.client_number.into(),
-                server_number: sum.server_number.into(),
-                sum: sum.total().into(),
-            }),
-            _ => None,
-        };
-        let guest = match &event.kind {
-            EventKind::Joined(name) | EventKind::Left { name, .. } => Some(name.clone()),
-            _ => None,
-        };
-        let peer = Some(Box::new(event.peer.address));
-        let (event, text) = (server::event_name(&event.kind), server::sentence(&event.kind));
-        self.say(ServerEvent { executed, peer, guest, ..ServerEvent::new(at, event, text) });
-    }
-
-    fn trouble(&self, at: Timestamp, text: String) {
-        self.say(ServerEvent::new(at, "warning", text));
     }
 }

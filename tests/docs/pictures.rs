@@ -88,7 +88,8 @@ pub(crate) fn check(wanted: &Wanted, renew: bool) -> io::Result<Vec<String>> {
 
 /// Returns whether a picture shows what was drawn anew.
 fn alike(file: &str, old: &[u8], new: &[u8]) -> bool {
-    old == new || file.ends_with("-kernel.svg") && words(old).is_some_and(|it| Some(it) == words(new))
+    old == new
+        || file.ends_with("-kernel.svg") && words(old).is_some_and(|it| Some(it) == words(new))
 }
 
 /// Returns the words of a picture, sorted: who is first is a matter of time.
@@ -127,7 +128,8 @@ mod tests {
 
     #[test]
     fn of_what_the_kernel_drew_the_words_are_compared() {
-        let svg = |text: &str| format!("<svg><text>{text}</text><text>0.1 s</text></svg>").into_bytes();
+        let svg =
+            |text: &str| format!("<svg><text>{text}</text><text>0.1 s</text></svg>").into_bytes();
         let (one, other) = (svg("DATA again after 0.28 s"), svg("DATA again after 0.31 s"));
         assert!(alike("a-kernel.svg", &one, &other));
         assert!(!alike("a-sim.svg", &one, &other));

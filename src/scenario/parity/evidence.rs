@@ -143,9 +143,13 @@ impl<'a> Side<'a> {
     }
 
     /// Returns, for each message that is sent for the first time, how long before something arrived.
+    /// Over UDP a client may have waited in vain before: what it sends tells nothing.
     fn waits_before_sending(&self) -> impl Iterator<Item = Duration> {
-        let messages =
-            self.packets.iter().filter(|(_, reading)| reading.payload > 0 && !reading.again);
+        let tcp = self.run.column.transport == Transport::Tcp;
+        let messages = self.packets.iter().filter(move |(packet, reading)| {
+            let tells = tcp || packet.direction == Direction::ServerToClient;
+            tells && reading.payload > 0 && !reading.again
+        });
         messages.filter_map(|(packet, _)| {
             Some(packet.sent.since(self.last_arrival(packet.from(), packet.sent)?))
         })

@@ -4,9 +4,8 @@
 //! What the wire is told is the time at which a packet was read; what is recorded of an arrival is
 //! when it was written, not when it was due.
 
-use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,15 +14,10 @@ use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-use super::ours::{destination, is_ours, port, source};
-use super::recorder::Recorder;
-use crate::net::record::{Drop as Dropped, NetEvent, NetFate};
-use crate::net::{Nat, host_address};
+use super::load::Load;
+use crate::net::record::NetEvent;
 use crate::time::{Clock, Timestamp};
-use crate::wire::{Direction, Fate, Passing, Wire, WireConfig};
-
-/// Packets that are read from one host before the other has its turn.
-const BURST: usize = 32;
+use crate::wire::{Direction, WireConfig};
 
 /// The longest packet of IPv4.
 const LONGEST: usize = 65_536; // bytes
@@ -43,25 +37,6 @@ struct Shared {
     clock: Clock,
 }
 
-/// What is carried, and between whom.
-#[derive(Debug)]
-struct Load {
-    wire: Wire,
-    /// The hosts' ends of the cable, by the direction in which each sends; none without power.
-    ends: [Option<Arc<File>>; 2],
-    /// What stands between the first client and the wire.
-    nat: Nat,
-    /// The ports from which the first client has sent.
-    ports: BTreeSet<u16>,
-    last_of_first_client: Option<Arc<[u8]>>,
-    record: Recorder,
-    /// Whose device has been taken from us, by the direction in which it sent.
-    torn: [bool; 2],
-    /// When the last packet came or went.
-    moved: Timestamp,
-    over: bool,
-}
-
 impl Carrier {
     /// Begins to carry between client and server.
     ///
@@ -73,17 +48,7 @@ impl Carrier {
         server: Arc<File>,
         clock: Clock,
     ) -> io::Result<Self> {
-        let load = Load {
-            wire: Wire::new(wire),
-            ends: [Some(client), Some(server)],
-            nat: Nat::default(),
-            ports: BTreeSet::new(),
-            last_of_first_client: None,
-            record: Recorder::default(),
-            torn: [false; 2],
-            moved: Timestamp::ZERO,
-            over: false,
-        };
+        let load = Load::new(wire, [client, server]);
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let shared = Arc::new(Shared { load: Mutex::new(load), bell, clock });
         let own = shared.clone();
@@ -103,10 +68,7 @@ impl Carrier {
 
     /// Gives what the first client has open new ports.
     pub(super) fn change_address(&self) {
-        self.change(|load, _| {
-            let open = std::mem::take(&mut load.ports);
-            load.nat.rebind(open);
-        });
+        self.change(|load, _| load.change_address());
     }
 
     /// Returns the last packet that the first client sent.
@@ -116,23 +78,14 @@ impl Carrier {
 
     /// Puts a packet onto the wire that no host has sent.
     pub(super) fn forge(&self, direction: Direction, bytes: &[u8]) {
-        self.change(|load, now| {
-            load.wire.receive(direction, bytes.into(), now);
-            let begun = load.record.len();
-            load.keep_events();
-            let sent = load.record.since(begun).iter().find(|event| is_sent(event)).cloned();
-            if let Some(NetEvent { at, packet, .. }) = sent {
-                load.record.keep(NetEvent { at, packet, fate: NetFate::Forged });
-            }
-        });
+        self.change(|load, now| load.forge(direction, bytes, now));
     }
 
     /// Returns whether nothing is under way, and has not been for so long.
     pub(super) fn is_quiet(&self, for_long: Duration) -> bool {
         let now = self.shared.clock.now();
         let load = self.shared.load();
-        let nothing_under_way = load.wire.poll_timeout().is_none() && !load.has_unread();
-        nothing_under_way && now.since(load.moved) >= for_long
+        load.is_empty() && now.since(load.moved) >= for_long
     }
 
     /// Takes the record so far.
@@ -147,16 +100,7 @@ impl Carrier {
     pub(super) fn troubles(&self) -> Vec<String> {
         let ended = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
         assert!(!ended, "the wire has ended before the run");
-        let load = self.shared.load();
-        let mut troubles = Vec::new();
-        if load.record.missing() > 0 {
-            let missing = load.record.missing();
-            troubles.push(format!("the record is full: {missing} packets at its end are missing"));
-        }
-        for (host, _) in ["client's", "server's"].iter().zip(load.torn).filter(|(_, torn)| *torn) {
-            troubles.push(format!("the {host} device was removed by somebody else"));
-        }
-        troubles
+        self.shared.load().troubles()
     }
 
     fn change(&self, change: impl FnOnce(&mut Load, Timestamp)) {
@@ -220,105 +164,15 @@ impl Shared {
     }
 }
 
-impl Load {
-    /// Returns whether a host has sent something that the thread has not come to read yet.
-    fn has_unread(&self) -> bool {
-        let ends = self.ends.iter().flatten();
-        let mut files: Vec<PollFd> =
-            ends.map(|end| PollFd::from_borrowed_fd(end.as_fd(), PollFlags::IN)).collect();
-        poll(&mut files, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
-    }
-
-    /// Reads what the hosts have sent, in turns; returns whether there may be more.
-    fn take_in(&mut self, buffer: &mut [u8], clock: &Clock) -> bool {
-        let mut more = false;
-        for direction in [Direction::ClientToServer, Direction::ServerToClient] {
-            let Some(end) = self.ends[direction as usize].clone() else { continue };
-            let mut read = 0;
-            while read < BURST {
-                match (&*end).read(buffer) {
-                    Ok(length @ 1..) => {
-                        self.put_on_wire(direction, &buffer[..length], clock.now());
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    // Nothing will ever come of it again, and waiting for it would not wait.
-                    Ok(_) | Err(_) => {
-                        self.ends[direction as usize] = None;
-                        self.torn[direction as usize] = true;
-                        break;
-                    }
-                }
-                read += 1;
-            }
-            more |= read == BURST;
-        }
-        more
-    }
-
-    fn put_on_wire(&mut self, direction: Direction, packet: &[u8], now: Timestamp) {
-        if !is_ours(direction, packet) {
-            return;
-        }
-        self.moved = now;
-        let mut bytes: Arc<[u8]> = packet.into();
-        if direction == Direction::ClientToServer && source(packet) == host_address(1).octets() {
-            self.ports.extend(port(packet));
-            bytes = self.nat.leaving(bytes);
-            self.last_of_first_client = Some(bytes.clone());
-        }
-        self.wire.receive(direction, bytes, now);
-        self.keep_events();
-    }
-
-    /// Writes what is due.
-    fn hand_out(&mut self, clock: &Clock) {
-        loop {
-            let now = clock.now();
-            let Some(packet) = self.wire.poll_transmit(now) else { return };
-            self.moved = now;
-            let dropped = self.deliver(&packet);
-            let begun = self.record.len();
-            self.keep_events();
-            for event in self.record.since(begun) {
-                event.at = now;
-            }
-            if let Some(why) = dropped {
-                self.record.keep(NetEvent { at: now, packet, fate: NetFate::AtHost(why) });
-            }
-        }
-    }
-
-    fn deliver(&self, packet: &Passing) -> Option<Dropped> {
-        // Who receives is who sends in the other direction.
-        let (end, bytes) = match packet.direction {
-            Direction::ClientToServer => (&self.ends[1], Some(packet.bytes.clone())),
-            Direction::ServerToClient if destination(&packet.bytes) == host_address(1).octets() => {
-                (&self.ends[0], self.nat.arriving(packet.bytes.clone()))
-            }
-            Direction::ServerToClient => (&self.ends[0], Some(packet.bytes.clone())),
-        };
-        let Some(end) = end else { return Some(Dropped::PoweredOff) };
-        let Some(bytes) = bytes else { return Some(Dropped::NoSuchPort) };
-        (&**end).write(&bytes).is_err().then_some(Dropped::Refused)
-    }
-
-    fn keep_events(&mut self) {
-        while let Some(event) = self.wire.poll_event() {
-            self.record.keep(event.into());
-        }
-    }
-}
-
-fn is_sent(event: &NetEvent) -> bool {
-    event.fate == NetFate::OnWire(Fate::Sent)
-}
-
 #[cfg(test)]
 mod tests {
     use socket2::{Domain, Socket, Type};
 
+    use std::io::Read;
+
     use super::*;
+    use crate::net::record::{Drop as Dropped, NetFate};
+    use crate::testbed::kernel::load::is_sent;
     use crate::testbed::kernel::ours::tests::{CLIENT, SERVER, packet};
 
     /// A carrier between two pairs of sockets that keep packets apart, as devices do, and the far ends.
