@@ -6,13 +6,14 @@ use clap::ArgMatches;
 use color_eyre::eyre;
 use serde_json::Value;
 
-use super::arguments::{CompareArguments, Format, NetworkChoice, reproduce};
+use super::arguments::{CompareArguments, Format, NetworkChoice};
 use super::kernel::Refusal;
+use super::many::many_seeds;
+use super::refusals::one_run_in_pictures;
+use super::reproduce::reproduce;
 use super::running::compare_all;
-use super::{
-    NOT_AS_EXPECTED, catalogue, files, ladders, many_seeds, note, one_run_in_pictures, predict,
-    print, print_json,
-};
+use super::showing::{ladders, print_json};
+use super::{NOT_AS_EXPECTED, catalogue, files, note, predict, print};
 use crate::report::distributions::Distributions;
 use crate::report::{html, parity};
 use crate::scenario::log::Comparison;

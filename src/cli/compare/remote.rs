@@ -9,8 +9,9 @@ use clap::parser::ValueSource;
 use color_eyre::eyre;
 
 use super::arguments::CompareArguments;
+use super::note;
+use super::refusals::{one_run_in_pictures, refuse};
 use super::running::progress;
-use super::{note, one_run_in_pictures, refuse};
 use crate::cli::{Failure, PORT, resolve, system_random};
 use crate::net::Net;
 use crate::net::kernel::{Kernel, allow_connections};
