@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::scenario::Network;
+use crate::scenario::facts::StackFacts;
 use crate::scenario::log::Comparison;
 use crate::scenario::words::short;
 use crate::testbed::{Action, ConnectionFacts, Stack};
@@ -37,7 +38,7 @@ pub fn conditions(comparison: &Comparison) -> String {
 fn said_by_hosts(comparison: &Comparison) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(measured) = &comparison.measured {
-        said.push(format!("measured here: {measured}"));
+        said.push(measured_here(measured));
     }
     if let Some(ConnectionFacts {
         congestion_control, retransmission_timeout, round_trip, ..
@@ -45,7 +46,7 @@ fn said_by_hosts(comparison: &Comparison) -> Vec<String> {
     {
         let (timeout, trip) = (short(*retransmission_timeout), short(*round_trip));
         said.push(format!(
-            "TCP_INFO at the end: {congestion_control}, RTO {timeout}, round trip {trip}"
+            "the client's TCP_INFO at its end: {congestion_control}, RTO {timeout}, round trip {trip}"
         ));
     }
     let unseen: u64 =
@@ -54,6 +55,14 @@ fn said_by_hosts(comparison: &Comparison) -> Vec<String> {
         said.push(format!("{unseen} packets lost in the hosts' own queues, before the wire"));
     }
     said
+}
+
+/// Says what the stack was found to do by itself, or why that is not known.
+pub(super) fn measured_here(measured: &Result<StackFacts, String>) -> String {
+    match measured {
+        Ok(facts) => format!("measured here: {facts}"),
+        Err(reason) => format!("nothing was measured of the stack itself: {reason}"),
+    }
 }
 
 /// Returns what Linux thought of the client's first connection over TCP.

@@ -27,16 +27,26 @@ const META: &str = "<meta charset=\"utf-8\"/>\
 /// Writes the page. `reproduce` is the command that runs a comparison again; a scenario that was
 /// named twice is shown once.
 pub fn page(comparisons: &[Comparison], reproduce: &dyn Fn(&Comparison) -> String) -> String {
+    page_of_both(comparisons, &|_| None, reproduce)
+}
+
+/// Writes a page of the same scenarios on several networks. Before a comparison stands what is said
+/// of both sides, where `side_by_side` says something.
+pub fn page_of_both(
+    comparisons: &[Comparison],
+    side_by_side: &dyn Fn(&Comparison) -> Option<String>,
+    reproduce: &dyn Fn(&Comparison) -> String,
+) -> String {
     let shown = each_once(comparisons);
     let mut figures: Vec<Figures> = shown.iter().map(|one| Figures::of(one)).collect();
     let without: Vec<Figures> = shown.iter().map(|_| Figures::default()).collect();
-    let text = document(&shown, &without, reproduce).into_string().len();
+    let text = document(&shown, &without, side_by_side, reproduce).into_string().len();
     fit(&mut figures, LIMIT.saturating_sub(text));
-    document(&shown, &figures, reproduce).into_string()
+    document(&shown, &figures, side_by_side, reproduce).into_string()
 }
 
 fn each_once(comparisons: &[Comparison]) -> Vec<&Comparison> {
-    let name = |one: &Comparison| one.scenario.name;
+    let name = |one: &Comparison| (one.scenario.name, one.network);
     let first = |(index, one): &(usize, &Comparison)| {
         comparisons[..*index].iter().all(|earlier| name(earlier) != name(one))
     };
@@ -46,6 +56,7 @@ fn each_once(comparisons: &[Comparison]) -> Vec<&Comparison> {
 fn document(
     comparisons: &[&Comparison],
     figures: &[Figures],
+    side_by_side: &dyn Fn(&Comparison) -> Option<String>,
     reproduce: &dyn Fn(&Comparison) -> String,
 ) -> Markup {
     html! {
@@ -65,7 +76,10 @@ fn document(
                 main #results tabindex="-1" {
                     @for (comparison, figures) in comparisons.iter().zip(figures) {
                         "\n"
-                        (section::section(comparison, figures, &reproduce(comparison)))
+                        @if let Some(text) = side_by_side(comparison) {
+                            pre { (text) }
+                        }
+                        (section::section(&id(comparison, comparisons), comparison, figures, &reproduce(comparison)))
                     }
                 }
                 "\n"
@@ -73,6 +87,15 @@ fn document(
             }
         }
         "\n"
+    }
+}
+
+/// Returns what names a comparison on this page: its scenario, and its network where there are several.
+fn id(comparison: &Comparison, all: &[&Comparison]) -> String {
+    let name = comparison.scenario.name;
+    match all.iter().all(|other| other.network == comparison.network) {
+        true => name.to_owned(),
+        false => format!("{name}-{}", comparison.network.name()),
     }
 }
 
@@ -95,7 +118,7 @@ fn header(comparisons: &[&Comparison]) -> Markup {
                     ul {
                         @for one in comparisons {
                             li {
-                                a href={ "#" (one.scenario.name) } { (one.scenario.name) }
+                                a href={ "#" (id(one, comparisons)) } { (id(one, comparisons)) }
                                 " " (one.scenario.question)
                             }
                         }

@@ -251,7 +251,7 @@ fn stack_report(comparison: &Comparison) -> StackReport {
         rto_floor_ms: stack.rto_floor.map(ms),
         set_up: stack.set_up.clone(),
         tcp_info: connection(comparison).map(tcp_info_report),
-        measured: comparison.measured.as_ref().map(stack_facts_report),
+        measured: comparison.measured.iter().flatten().next().map(stack_facts_report),
     }
 }
 

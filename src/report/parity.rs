@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::conditions::{network, stack};
+use super::conditions::{measured_here, network, stack};
 use super::distributions::{Distribution, Distributions};
 use super::json::{self, Report};
 use super::table::{body, grid, row_of, spread, wrap};
@@ -49,7 +49,7 @@ struct DifferenceReport {
     sim: Fact,
     /// What the kernel says.
     kernel: Fact,
-    /// Why, if that is known; null of several runs.
+    /// Why, if that is known; of several runs as the first seed's records say it.
     cause: Option<&'static str>,
 }
 
@@ -140,7 +140,7 @@ fn heading(sim: &Comparison, kernel: &Comparison, runs: Option<usize>) -> String
 /// Returns the wire, which is the same, and whose TCP and UDP it joined.
 fn conditions(sim: &Comparison, kernel: &Comparison) -> [String; 3] {
     let measured = kernel.measured.as_ref();
-    let measured = measured.map_or(String::new(), |facts| format!("; measured here: {facts}"));
+    let measured = measured.map_or(String::new(), |it| format!("; {}", measured_here(it)));
     [
         network(sim),
         format!("simulation: {}", stack(&sim.stack)),

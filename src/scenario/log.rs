@@ -26,7 +26,7 @@ pub struct Comparison {
     /// Whose TCP and UDP.
     pub stack: Stack,
     /// What that stack was found to do by itself, where it was asked.
-    pub measured: Option<StackFacts>,
+    pub measured: Option<Result<StackFacts, String>>,
     /// What came of it.
     pub runs: Vec<Run>,
 }

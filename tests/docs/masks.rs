@@ -25,7 +25,7 @@ const MASKS: [(&str, &str); 8] = [
     // Of many exchanges: the unit stands behind the last of the times.
     (r"\b(?:least|half|95 %|most) (?<value>\d+\.\d+)", "TIME"),
     // After how many seconds a SYN was sent again: the unit stands behind the last, too.
-    (r"\bSYN again after (?<value>\d[\d., ]* s)\b", "TIME"),
+    (r"\bSYNs (?<value>\d[\d., ]* s) apart", "TIME"),
     // Durations, whichever unit fits. The default of an option is the same in every run.
     (r"\[default: [^\]]*\]|\b(?<value>\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|min|m|h))\b", "TIME"),
 ];
@@ -139,8 +139,8 @@ mod tests {
 
     #[test]
     fn repetitions_of_a_syn() {
-        let line = "measured here: SYN again after 1.02, 1 s; RTO >= 204 ms";
-        masks(line, "measured here: SYN again after TIME; RTO >= TIME");
+        let line = "measured here: SYNs 1.02, 1 s apart; RTO >= 204 ms";
+        masks(line, "measured here: SYNs TIME apart; RTO >= TIME");
     }
 
     #[test]

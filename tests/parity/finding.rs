@@ -114,6 +114,9 @@ fn of_single_runs(compared: &Compared, column: &str) -> Vec<Finding> {
     names.into_iter().map(finding).collect()
 }
 
+/// A number of a document, by the network.
+type Number<'a> = dyn Fn(&Value, &str) -> Option<f64> + 'a;
+
 /// Returns which medians over all runs differ.
 fn of_medians(compared: &Compared, column: &str) -> Vec<Finding> {
     let transmissions = |document: &Value, network: &str| {
@@ -126,7 +129,7 @@ fn of_medians(compared: &Compared, column: &str) -> Vec<Finding> {
         let (sim, kernel) = of("sim").zip(of("kernel"))?;
         Some(if network == "sim" { sim } else { undisturbed(sim, kernel, document, column) })
     };
-    let all: [(&str, &dyn Fn(&Value, &str) -> Option<f64>, f64); 2] =
+    let all: [(&str, &Number, f64); 2] =
         [("median of transmissions", &transmissions, 0.0), ("median of total_ms", &total, MOMENT)];
     let mut found = Vec::new();
     for (name, number, moment) in all {

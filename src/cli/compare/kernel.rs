@@ -16,12 +16,13 @@ pub(super) use elsewhere::{acquire_rights, on_kernel, probe, stack_facts};
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::io;
     use std::time::Duration;
 
     use color_eyre::eyre;
     use rand::SeedableRng;
     use rand::rngs::ChaCha8Rng;
-    use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+    use tokio::sync::{OnceCell, Semaphore};
 
     use super::{AT_ONCE, Refusal};
     use crate::cli::compare::NOT_AVAILABLE;
@@ -30,7 +31,9 @@ mod linux {
     use crate::scenario::log::Run;
     use crate::scenario::run::{clients, run as carry_out};
     use crate::scenario::{Column, Scenario, Settings};
-    use crate::testbed::kernel::{self, KernelConfig, KernelHosts, Surroundings, Unavailable};
+    use crate::testbed::kernel::{
+        self, KernelConfig, KernelHosts, Surroundings, Unavailable, apart,
+    };
     use crate::testbed::{Patience, TcpProfile};
     use crate::wire::{Impairment, WireConfig};
 
@@ -57,11 +60,17 @@ mod linux {
         Ok(format!("{}, hosts of our own joined by TUN devices", hosts.stack().name))
     }
 
-    /// Returns what Linux's stack is found to do by itself; it is asked once, however often this is
-    /// called. Nothing, if the experiments fail.
-    pub(in crate::cli::compare) async fn stack_facts(profile: TcpProfile) -> Option<StackFacts> {
-        static MEASURED: OnceCell<Option<StackFacts>> = OnceCell::const_new();
-        MEASURED.get_or_init(async || in_short(profile).await.ok()).await.clone()
+    /// Returns what Linux's stack is found to do by itself, or why that could not be found out; it is
+    /// asked once, however often this is called.
+    pub(in crate::cli::compare) async fn stack_facts(
+        profile: TcpProfile,
+    ) -> Option<Result<StackFacts, String>> {
+        static MEASURED: OnceCell<Result<StackFacts, String>> = OnceCell::const_new();
+        let measure = async || {
+            let found = apart(move || in_short(profile)).await.and_then(|found| found);
+            found.map_err(|error| error.to_string())
+        };
+        Some(MEASURED.get_or_init(measure).await.clone())
     }
 
     fn refusal(unavailable: &Unavailable) -> Refusal {
@@ -86,26 +95,9 @@ mod linux {
         Settings { one_try: Some(ONE_TRY.max(slow)), ..settings.clone() }
     }
 
-    /// Makes hosts when it is their turn. Where the system has no room for more network namespaces,
-    /// their turn is when no others of ours are left.
-    async fn hosts_in_turn(
-        config: KernelConfig,
-        share: u32,
-        turn: &Semaphore,
-    ) -> Result<(KernelHosts, Option<SemaphorePermit<'_>>), Unavailable> {
-        // It is never closed.
-        let permit = turn.acquire_many(share).await.ok();
-        match KernelHosts::new(config.clone()) {
-            Err(unavailable) if unavailable.may_pass() => {
-                drop(permit);
-                let alone = turn.acquire_many(AT_ONCE).await.ok();
-                Ok((KernelHosts::when_there_is_room(config).await?, alone))
-            }
-            hosts => Ok((hosts?, permit)),
-        }
-    }
-
-    /// Runs one column on hosts of its own, in its turn: a turn has [`AT_ONCE`] shares.
+    /// Runs one column on hosts of its own, on a thread of its own, in its turn: a turn has
+    /// [`AT_ONCE`] shares. Where the system has no room for more network namespaces, its turn is when
+    /// no others of ours are left.
     ///
     /// # Errors
     /// If the hosts cannot be made, or the scenario does not come to its end.
@@ -122,12 +114,41 @@ mod linux {
             profile: settings.profile,
             patience: scenario.patience,
         };
-        let settings = &in_real_time(settings, &config.wire);
+        let settings = in_real_time(settings, &config.wire);
+        let experiment = Experiment { scenario: *scenario, column, settings, config };
         let share = if scenario.is_busy() { AT_ONCE } else { 1 };
-        let hosts = hosts_in_turn(config, share, turn).await;
-        let (hosts, _turn) = hosts.map_err(|unavailable| refusal(&unavailable))?;
-        let mut random = ChaCha8Rng::seed_from_u64(settings.server.seed);
-        Ok(carry_out(hosts, scenario, column, settings, &mut random).await?)
+        // It is never closed.
+        let permit = turn.acquire_many(share).await.ok();
+        let first = experiment.clone();
+        let mut run = apart(move || first.carry_out(false)).await?;
+        if run.as_ref().is_err_and(Unavailable::may_pass) {
+            drop(permit);
+            let _alone = turn.acquire_many(AT_ONCE).await.ok();
+            run = apart(move || experiment.carry_out(true)).await?;
+        }
+        Ok(run.map_err(|unavailable| refusal(&unavailable))??)
+    }
+
+    /// Everything that decides about one column.
+    #[derive(Clone)]
+    struct Experiment {
+        scenario: Scenario,
+        column: Column,
+        settings: Settings,
+        config: KernelConfig,
+    }
+
+    impl Experiment {
+        /// Carries it out on hosts of its own, for which it may wait until there is room.
+        async fn carry_out(self, waits: bool) -> Result<io::Result<Run>, Unavailable> {
+            let Experiment { scenario, column, settings, config } = self;
+            let hosts = match waits {
+                true => KernelHosts::when_there_is_room(config).await?,
+                false => KernelHosts::new(config)?,
+            };
+            let mut random = ChaCha8Rng::seed_from_u64(settings.server.seed);
+            Ok(carry_out(hosts, &scenario, column, &settings, &mut random).await)
+        }
     }
 }
 
@@ -164,7 +185,9 @@ mod elsewhere {
     }
 
     /// Nothing is known of a stack that cannot be asked.
-    pub(in crate::cli::compare) async fn stack_facts(_profile: TcpProfile) -> Option<StackFacts> {
+    pub(in crate::cli::compare) async fn stack_facts(
+        _profile: TcpProfile,
+    ) -> Option<Result<StackFacts, String>> {
         None
     }
 

@@ -56,7 +56,7 @@ pub(super) async fn many_seeds(
         (scenario, settings)
     };
     if network == Network::Kernel {
-        let found = on_kernels((0..runs).map(with_seed).collect(), without_packets).await?;
+        let found = on_kernels((0..runs).map(with_seed).collect(), mostly_numbers).await?;
         let (numbers, mut comparisons): (Vec<_>, Vec<_>) = found.into_iter().unzip();
         return Ok(distributions::of(comparisons.swap_remove(0), &numbers));
     }
@@ -66,9 +66,11 @@ pub(super) async fn many_seeds(
     Ok(distributions::of(first, &numbers.await?))
 }
 
-/// Returns the numbers of a run; what they were computed from is kept without the packets.
-fn without_packets(mut comparison: Comparison) -> (Numbers, Comparison) {
+/// Returns the numbers of a run; what they were computed from is kept, with packets only of the first.
+fn mostly_numbers(place: usize, mut comparison: Comparison) -> (Numbers, Comparison) {
     let numbers = distributions::numbers(&comparison);
-    comparison.runs.iter_mut().for_each(|run| run.trace = None);
+    if place > 0 {
+        comparison.runs.iter_mut().for_each(|run| run.trace = None);
+    }
     (numbers, comparison)
 }

@@ -1,6 +1,5 @@
 //! `--net sim,kernel`: the same scenario on both networks, side by side.
 
-use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use color_eyre::eyre;
@@ -81,11 +80,15 @@ async fn once(
         draw(arguments, &[sim.clone(), kernel.clone()], again)?;
     }
     if let Some(file) = &arguments.html {
-        for comparisons in [&simulated, &real] {
-            let network = comparisons.first().map_or(Network::Sim, |one| one.network);
-            let page = html::page(comparisons, &again);
-            files::write(&beside(file, network), page.as_bytes())?;
-        }
+        let pairs = simulated.iter().zip(&real);
+        let said = |one: &Comparison| {
+            let mut pairs = pairs.clone().filter(|_| one.network == Network::Sim);
+            let (sim, kernel) = pairs.find(|(sim, _)| sim.scenario.name == one.scenario.name)?;
+            Some(parity::render(sim, kernel, false))
+        };
+        let both: Vec<Comparison> =
+            pairs.clone().flat_map(|(sim, kernel)| [sim.clone(), kernel.clone()]).collect();
+        files::write(file, html::page_of_both(&both, &said, &again).as_bytes())?;
     }
     Ok(documents)
 }
@@ -167,14 +170,4 @@ fn check(arguments: &CompareArguments, documents: &[Value]) -> eyre::Result<u8> 
         }
     }
     Ok(code)
-}
-
-/// Returns the name of the page of one network: `report-kernel.html`.
-fn beside(file: &Path, network: Network) -> PathBuf {
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let name = match file.extension() {
-        Some(ending) => format!("{stem}-{}.{}", network.name(), ending.to_string_lossy()),
-        None => format!("{stem}-{}", network.name()),
-    };
-    file.with_file_name(name)
 }

@@ -42,7 +42,7 @@ pub(super) async fn compare_all(
     }
     if network == Network::Kernel {
         let jobs = scenarios.iter().map(|scenario| (*scenario, settings.clone())).collect();
-        return on_kernels(jobs, |comparison| comparison).await;
+        return on_kernels(jobs, |_, comparison| comparison).await;
     }
     if let Network::Remote(server) = network {
         return remote::compare_all(scenarios, settings, server).await;
@@ -66,7 +66,7 @@ pub(super) async fn compare_all(
 /// If one of them cannot be carried out.
 pub(super) async fn on_kernels<R>(
     jobs: Vec<(Scenario, Settings)>,
-    digest: fn(Comparison) -> R,
+    digest: impl Fn(usize, Comparison) -> R,
 ) -> eyre::Result<Vec<R>> {
     let columns = |scenario: &Scenario| scenario.columns_on(Network::Kernel);
     let bar = progress(jobs.iter().map(|(scenario, _)| columns(scenario).len()).sum());
@@ -96,7 +96,10 @@ pub(super) async fn on_kernels<R>(
         if found.len() == columns(scenario).len() {
             let found = runs.remove(&place).unwrap_or_default().into_values().collect();
             let measured = stack_facts(profile).await;
-            digests.insert(place, digest(on_kernel_compared(scenario, settings, measured, found)));
+            digests.insert(
+                place,
+                digest(place, on_kernel_compared(scenario, settings, measured, found)),
+            );
         }
     }
     bar.finish_and_clear();
@@ -106,7 +109,7 @@ pub(super) async fn on_kernels<R>(
 fn on_kernel_compared(
     scenario: &Scenario,
     settings: &Settings,
-    measured: Option<StackFacts>,
+    measured: Option<Result<StackFacts, String>>,
     runs: Vec<Run>,
 ) -> Comparison {
     let stack = runs.iter().find_map(|run| run.host.as_ref()).map(|host| host.stack.clone());

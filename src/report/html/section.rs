@@ -8,10 +8,14 @@ use crate::report::table::body;
 use crate::scenario::Network;
 use crate::scenario::log::{Comparison, Run};
 
-/// Shows one comparison; `reproduce` is the command that runs it again.
-pub(super) fn section(comparison: &Comparison, figures: &Figures, reproduce: &str) -> Markup {
+/// Shows one comparison, under this name; `reproduce` is the command that runs it again.
+pub(super) fn section(
+    name: &str,
+    comparison: &Comparison,
+    figures: &Figures,
+    reproduce: &str,
+) -> Markup {
     let scenario = &comparison.scenario;
-    let name = scenario.name;
     let (rows, numbers) = rows(comparison);
     html! {
         section aria-labelledby=(name) {

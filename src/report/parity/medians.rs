@@ -1,10 +1,12 @@
 //! Many runs on two networks: their medians, side by side.
 
-use super::{heading, titles};
+use super::{UNKNOWN, by_cause, heading, titles};
 use crate::report::distributions::{Distribution, Distributions};
 use crate::report::markdown;
 use crate::report::table::{self, grid, row_of};
-use crate::scenario::parity::{Difference, Fact, MOMENT_OF_MEDIANS, Parity, SHARE_OF_MEDIANS};
+use crate::scenario::parity::{
+    Difference, Fact, MOMENT_OF_MEDIANS, Parity, SHARE_OF_MEDIANS, parity,
+};
 
 /// Writes the medians of many runs side by side; marked are those outside their band.
 pub fn runs(sim: &Distributions, kernel: &Distributions, full: bool) -> String {
@@ -12,13 +14,30 @@ pub fn runs(sim: &Distributions, kernel: &Distributions, full: bool) -> String {
     for (column, found) in medians(sim, kernel).iter().zip(both(sim, kernel)) {
         text.push('\n');
         text.push_str(&grid(rows_of_medians(column, found, full)));
+        for note in causes(column) {
+            text.push_str(&table::wrap(&note));
+        }
     }
     text.push_str(
-        "\nEach cell: the median of all runs, and where 5 % to 95 % of them are. Marked with * are\n\
-         medians that differ by more than 5 % and 20 ms.\n",
+        "\nEach cell: the median of all runs, and where 5 % to 95 % of them are. Marked with\n\
+         *: medians that differ by more than 5 % (and 20 ms, where they are times), with\n\
+         what the first seed's records say of it.\n",
     );
     text
 }
+
+/// Says for each cause which medians differ; a difference that the first seed does not have comes from
+/// the others' luck.
+fn causes(column: &Parity) -> Vec<String> {
+    let note = |(cause, differences): (&str, Vec<&Difference>)| {
+        let names: Vec<&str> = differences.iter().map(|one| one.name).collect();
+        let cause = if cause == UNKNOWN { LUCK } else { cause };
+        format!("* {}: {cause}", names.join(", "))
+    };
+    by_cause(column).into_iter().map(note).collect()
+}
+
+const LUCK: &str = "not so with the first seed, or for a reason that its records do not show.";
 
 /// Writes the medians of many runs as Markdown.
 pub fn runs_in_markdown(sim: &Distributions, kernel: &Distributions, full: bool) -> String {
@@ -27,8 +46,10 @@ pub fn runs_in_markdown(sim: &Distributions, kernel: &Distributions, full: bool)
     for (column, found) in medians(sim, kernel).iter().zip(both(sim, kernel)) {
         let rows = rows_of_medians(column, found, full);
         text.push_str(&format!("\n{}", markdown::grid(&rows)));
+        let notes: String = causes(column).iter().map(|note| format!("\n{note}\n")).collect();
+        text.push_str(&notes);
     }
-    text + &format!("\n{} seeds; * differs by more than 5 % and 20 ms.\n", kernel.runs)
+    text + &format!("\n{} seeds; * differs by more than 5 %, times also by 20 ms.\n", kernel.runs)
 }
 
 type Distributed = [(&'static str, Distribution)];
@@ -48,6 +69,7 @@ fn both<'a>(
 pub(super) fn medians(sim: &Distributions, kernel: &Distributions) -> Vec<Parity> {
     let columns = kernel.columns.iter().map(|(column, _)| *column);
     let columns = columns.filter(|one| sim.columns.iter().any(|(other, _)| other.key == one.key));
+    let first = parity(&sim.first, &kernel.first);
     columns
         .zip(both(sim, kernel))
         .map(|(column, (sim, kernel))| {
@@ -61,12 +83,19 @@ pub(super) fn medians(sim: &Distributions, kernel: &Distributions) -> Vec<Parity
                     found.same.push(name);
                 } else {
                     let (sim, kernel) = (fact(name, here.p50), fact(name, there.p50));
-                    found.differences.push(Difference { name, sim, kernel, cause: None });
+                    let cause = cause_of(&first, column.key, name);
+                    found.differences.push(Difference { name, sim, kernel, cause });
                 }
             }
             found
         })
         .collect()
+}
+
+/// Returns why a number differs in one run on each network, if it does, and if that is known.
+fn cause_of(run: &[Parity], column: &str, name: &str) -> Option<&'static str> {
+    let found = run.iter().find(|found| found.column.key == column)?;
+    found.differences.iter().find(|one| one.name == name)?.cause
 }
 
 fn exchanges(numbers: &Distributed) -> f64 {

@@ -15,7 +15,7 @@ use super::list::Quantity as Q;
 use super::simulation::{DELAY, ask};
 use super::{Finding, Findings, StackFacts, datagrams, ms, sizes, time, times};
 use crate::net::Listener;
-use crate::testbed::kernel::{HostNet, KernelConfig, KernelHosts};
+use crate::testbed::kernel::{HostNet, KernelConfig, KernelHosts, apart};
 use crate::testbed::{BothEnds, Patience, Stack, TcpProfile};
 use crate::wire::Rule;
 
@@ -45,17 +45,22 @@ pub(super) async fn measure(profile: TcpProfile) -> io::Result<(Stack, Findings)
     let stack = plain.stack();
     let default = |name: &&'static str| Some((*name, plain.setting(name)?));
     let defaults: Defaults = DEFAULTS.iter().filter_map(default).collect();
-    let make = |quantity: Q| hosts(profile, DELAY, quantity.rules(), quantity.patience());
+    // Each on a thread of its own: who makes hosts, or lets them go, keeps nobody waiting.
+    let ask = |quantity: Q, defaults: Defaults| {
+        apart(async move || {
+            let hosts = hosts(profile, DELAY, quantity.rules(), quantity.patience())?;
+            found(quantity, hosts, &defaults).await
+        })
+    };
     let mut tasks = JoinSet::new();
     for quantity in Q::ALL.iter().copied().filter(|quantity| quantity.takes_long()) {
-        let (hosts, defaults) = (make(quantity)?, defaults.clone());
-        tasks
-            .spawn(async move { (quantity, Finding::of(found(quantity, hosts, &defaults).await)) });
+        let asked = ask(quantity, defaults.clone());
+        tasks.spawn(async move { (quantity, Finding::of(asked.await.and_then(|found| found))) });
     }
     let mut findings = Findings::new();
     // Beside those that wait, one after the other: so nobody measures its neighbour.
     for quantity in Q::ALL.iter().copied().filter(|quantity| !quantity.takes_long()) {
-        let finding = found(quantity, make(quantity)?, &defaults).await;
+        let finding = ask(quantity, defaults.clone()).await.and_then(|found| found);
         findings.insert(quantity, Finding::of(finding));
     }
     while let Some(found) = tasks.join_next().await {

@@ -78,11 +78,11 @@ pub struct StackFacts {
 }
 
 impl fmt::Display for StackFacts {
-    /// `SYN again after 1.02, 1.03 s`, and so on.
+    /// `SYNs 1.02, 1.03 s apart`, and so on.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gaps = list_of_seconds(&self.syn_again);
         let (rto, ack) = (time(self.least_rto), short(self.delayed_ack));
-        write!(formatter, "SYN again after {gaps}; RTO >= {rto}; ACK delayed by {ack}")
+        write!(formatter, "SYNs {gaps} apart; RTO >= {rto}; ACK delayed by {ack}")
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
             least_rto: Duration::from_millis(204),
             delayed_ack: Duration::from_millis(41),
         };
-        let line = "SYN again after 1.02, 1.03 s; RTO >= 204 ms; ACK delayed by 41 ms";
+        let line = "SYNs 1.02, 1.03 s apart; RTO >= 204 ms; ACK delayed by 41 ms";
         assert_eq!(facts.to_string(), line);
     }
 }

@@ -44,7 +44,7 @@ pub(super) async fn syn_schedule<T: BothEnds>(lab: &mut Lab<T>) -> io::Result<Fi
     let ended = lab.within(lab.longest, client.connect(lab.server)).await;
     let (how, took) = ending(ended.map(|result| result.err()), lab.clock.now().since(begun));
     let gaps = syn_gaps(&lab.segments());
-    let words = format!("SYN again after {}; {how}", list_of_seconds(&gaps));
+    let words = format!("gaps of {} between SYNs; {how}", list_of_seconds(&gaps));
     let all: Vec<f64> = gaps.iter().copied().map(ms).collect();
     Ok(Finding::measured(words, json!({ "gaps_ms": all, "given_up_ms": took })))
 }

@@ -11,6 +11,9 @@ use crate::testbed::Action;
 /// Longer than any answer takes here.
 const A_WHILE: Duration = Duration::from_secs(2);
 
+/// Longer than a transcript waits before it is written (100 ms).
+const A_MOMENT: Duration = Duration::from_millis(200);
+
 pub(super) const CLOSE_VS_SHUTDOWN: Scenario = Scenario {
     name: "close-vs-shutdown",
     question: "How do I say: I have finished, but I still listen?",
@@ -160,6 +163,8 @@ pub(super) const REBOOT: Scenario = Scenario {
         work: Duration::ZERO,
         clients: &[&[
             Step::AskOnce(10),
+            // Idle: all that there is to say is said, by the server's transcript, too.
+            Step::Wait(A_MOMENT),
             Step::Mark("idle"),
             Step::Await(When::Acted(3)),
             Step::AskOnce(25),

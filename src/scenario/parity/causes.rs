@@ -41,7 +41,8 @@ const CAUSES: &[Cause] = &[
         of: &[TO_SERVER, BACK, AGAIN, BYTES, MESSAGES, TIMES],
         kernel_is: None,
         shown: |it| it.kernel.run.clients.iter().any(|client| client.pushed.is_some()),
-        words: "It sends as fast as it can, and real buffers and processors take another amount.",
+        words: "It sends a message, sleeps for a millisecond by its own clock, and sends the next: real \
+                sleeps last longer, so fewer are sent; and real buffers have other sizes.",
     },
     Cause {
         of: &[AGAIN, TO_SERVER, BACK, BYTES, MESSAGES, TIMES],
@@ -63,11 +64,41 @@ const CAUSES: &[Cause] = &[
         words: "What TCP still repeats after the end of the script is not waited for in real time.",
     },
     Cause {
-        of: &[AGAIN, TO_SERVER, BACK, BYTES, MESSAGES, TIMES],
-        kernel_is: None,
+        of: &[AGAIN, BACK, MESSAGES],
+        kernel_is: Some(Ordering::Less),
+        shown: |it| {
+            it.is_tcp()
+                && it.sim.repeats_first_request()
+                && !it.kernel.repeats_first_request()
+                && it.kernel.acknowledges_at_once()
+        },
+        words: "Linux acknowledged the request at once, so it was not repeated; smoltcp lets the \
+                reply say it.",
+    },
+    Cause {
+        of: &[TIMES],
+        kernel_is: Some(Ordering::Less),
         shown: |it| it.is_tcp() && it.profile() == TcpProfile::Linux && it.has_losses(),
-        words: "Linux repeats after the round trip and 200 ms, probes for a lost tail and has SACK; \
+        words: "Linux repeats after the round trip and 200 ms, probes for a lost tail and uses SACK; \
                 RFC 6298 asks for a second at least.",
+    },
+    Cause {
+        of: &[AGAIN, TO_SERVER, BACK, BYTES, MESSAGES],
+        kernel_is: Some(Ordering::Greater),
+        shown: |it| {
+            it.is_tcp()
+                && it.profile() == TcpProfile::Linux
+                && !it.has_losses()
+                && it.kernel.repeated() > it.sim.repeated()
+        },
+        words: "Linux took what was overtaken, or late, for lost and repeated it; the receiver told \
+                it of the copy (D-SACK, RFC 2883).",
+    },
+    Cause {
+        of: &[TO_SERVER, BACK, BYTES],
+        kernel_is: Some(Ordering::Greater),
+        shown: |it| it.is_tcp() && it.more(Kind::Reset) > 0,
+        words: "Linux answers every segment for a connection that is gone with a RST.",
     },
     Cause {
         of: &[AGAIN, TO_SERVER, BACK, BYTES],
@@ -76,11 +107,26 @@ const CAUSES: &[Cause] = &[
         words: "Linux answers a doubled SYN once more, and each answer has its ACK.",
     },
     Cause {
-        of: &[AGAIN, TO_SERVER, BACK, BYTES, MESSAGES, TIMES],
-        kernel_is: None,
+        of: &[TIMES],
+        kernel_is: Some(Ordering::Less),
+        shown: |it| it.is_tcp() && it.sim.fills_segments() && it.has_losses(),
+        words: "smoltcp begins with a congestion window of 2,048 bytes, Linux with ten segments \
+                (RFC 6928); and where several are lost smoltcp waits for its timer more often: \
+                partial acknowledgements show Linux the next one (NewReno, RFC 6582).",
+    },
+    Cause {
+        of: &[TIMES],
+        kernel_is: Some(Ordering::Less),
         shown: |it| it.is_tcp() && it.sim.fills_segments(),
         words: "smoltcp begins with a congestion window of 2,048 bytes, Linux with ten segments \
-                (RFC 6928): more is under way at once, and what is lost is noticed sooner.",
+                (RFC 6928): more is under way at once.",
+    },
+    Cause {
+        of: &[AGAIN, TO_SERVER, BACK, BYTES, MESSAGES],
+        kernel_is: None,
+        shown: |it| it.is_tcp() && it.sim.fills_segments(),
+        words: "A long stream is cut and acknowledged otherwise: smoltcp begins with a congestion \
+                window of 2,048 bytes, Linux with ten segments (RFC 6928).",
     },
     Cause {
         of: &[TIMES],
@@ -95,15 +141,6 @@ const CAUSES: &[Cause] = &[
         shown: |it| it.is_tcp() && it.throws_dice() && it.sim.packets() != it.kernel.packets(),
         words: "One acknowledgement more gives every later packet another number, and with it other \
                 luck: compare many seeds (--runs 20).",
-    },
-    Cause {
-        of: &[AGAIN, TO_SERVER, BACK, BYTES, MESSAGES],
-        kernel_is: Some(Ordering::Less),
-        shown: |it| {
-            it.is_tcp() && it.kernel.acknowledges_at_once() && !it.sim.acknowledges_at_once()
-        },
-        words: "Linux acknowledged the request at once, so it was not repeated; smoltcp lets the \
-                reply say it.",
     },
     Cause {
         of: &[TO_SERVER],
@@ -131,15 +168,33 @@ const CAUSES: &[Cause] = &[
     },
     Cause {
         of: &[BYTES],
-        kernel_is: None,
-        shown: |it| it.is_tcp() && it.sim.packets() != it.kernel.packets(),
-        words: "Other packets, other bytes.",
+        kernel_is: Some(Ordering::Greater),
+        shown: |it| {
+            it.is_tcp()
+                && it.profile() == TcpProfile::Linux
+                && it.sim.packets() == it.kernel.packets()
+        },
+        words: "Linux's segments carry timestamps: 12 bytes each.",
     },
     Cause {
         of: &[BYTES],
-        kernel_is: Some(Ordering::Greater),
+        kernel_is: None,
         shown: |it| it.is_tcp() && it.profile() == TcpProfile::Linux,
-        words: "Linux's segments carry timestamps: 12 bytes each.",
+        words: "Linux's segments carry timestamps, 12 bytes each; the rest is that there are other \
+                packets.",
+    },
+    Cause {
+        of: &[BYTES],
+        kernel_is: Some(Ordering::Less),
+        shown: |it| it.is_tcp() && it.sim.long_acknowledgements() > 0,
+        words: "smoltcp's acknowledgements of what came out of order carry SACK blocks, which the \
+                textbook profile switches off in Linux.",
+    },
+    Cause {
+        of: &[BYTES],
+        kernel_is: None,
+        shown: |it| it.is_tcp() && it.sim.packets() != it.kernel.packets(),
+        words: "There are other packets, so there are other bytes.",
     },
     Cause {
         of: &[BYTES],
@@ -148,17 +203,17 @@ const CAUSES: &[Cause] = &[
         words: "Without SACK Linux's SYN is 4 bytes shorter.",
     },
     Cause {
-        of: &[STOPPED],
+        of: &[STOPPED, TIMES],
         kernel_is: Some(Ordering::Greater),
         shown: |it| is_killed(it.kernel.run),
-        words: "A real process needs a moment to end.",
+        words: "A real process needs a moment to be killed, and another to begin.",
     },
 ];
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
 const ACKNOWLEDGED_AT_ONCE: &str = "Linux acknowledges at once while a connection is young (quick \
-                                    ACK); smoltcp waits for something that carries it, 10 ms at \
+                                    ACK); smoltcp waits for something that carries it, 40 ms at \
                                     most.";
 
 const ACKNOWLEDGED_WITH_MORE: &str = "Where the program answers at once Linux's answer carries the \

@@ -92,6 +92,32 @@ impl<'a> Side<'a> {
         first == Some(Kind::Ack)
     }
 
+    /// Returns whether the first request was sent more than once, though it was not lost.
+    pub(super) fn repeats_first_request(&self) -> bool {
+        let data = self.packets.iter().filter(|(packet, reading)| {
+            packet.direction == Direction::ClientToServer && reading.kind == Kind::Data
+        });
+        let mut data = data.peekable();
+        let arrived = data.peek().is_some_and(|(packet, _)| packet.lost.is_none());
+        arrived && data.nth(1).is_some_and(|(_, reading)| reading.again)
+    }
+
+    /// Returns how many segments were sent again.
+    pub(super) fn repeated(&self) -> usize {
+        self.packets.iter().filter(|(_, reading)| reading.again).count()
+    }
+
+    /// Returns how many acknowledgements without data have options behind their header: where there
+    /// are no timestamps, SACK blocks.
+    pub(super) fn long_acknowledgements(&self) -> usize {
+        /// Headers of IPv4 and TCP without options.
+        const HEADERS: usize = 40; // bytes
+        let is_long = |(packet, reading): &&(&TracedPacket, Reading)| {
+            reading.kind == Kind::Ack && packet.bytes.len() > HEADERS
+        };
+        self.packets.iter().filter(is_long).count()
+    }
+
     /// Returns whether a SYN was sent again.
     pub(super) fn opens_again(&self) -> bool {
         self.packets.iter().any(|(_, reading)| reading.again && reading.kind == Kind::Syn)
@@ -142,17 +168,20 @@ impl<'a> Side<'a> {
         })
     }
 
-    /// Returns, for each message that is sent for the first time, how long before something arrived.
-    /// Over UDP a client may have waited in vain before: what it sends tells nothing.
+    /// Returns, for each message that is sent for the first time, how long before something arrived: to
+    /// that it is the answer, if it was not long ago.
     fn waits_before_sending(&self) -> impl Iterator<Item = Duration> {
-        let tcp = self.run.column.transport == Transport::Tcp;
-        let messages = self.packets.iter().filter(move |(packet, reading)| {
-            let tells = tcp || packet.direction == Direction::ServerToClient;
-            tells && reading.payload > 0 && !reading.again
-        });
-        messages.filter_map(|(packet, _)| {
+        /// Whoever waits so long waits for a timer: the least of RFC 6298, and of our client.
+        const LONG: Duration = Duration::from_secs(1);
+        let is_message = |kind| matches!(kind, Kind::Data | Kind::Framed(_) | Kind::Bare);
+        let first_sent = self
+            .packets
+            .iter()
+            .filter(move |(_, reading)| is_message(reading.kind) && !reading.again);
+        let before = first_sent.filter_map(|(packet, _)| {
             Some(packet.sent.since(self.last_arrival(packet.from(), packet.sent)?))
-        })
+        });
+        before.filter(|wait| *wait < LONG)
     }
 
     fn last_arrival(&self, place: Place, before: Timestamp) -> Option<Timestamp> {

@@ -10,6 +10,7 @@
 //! Luck is seeded as it is in the simulation, but a kernel may merge an acknowledgement with data from
 //! one run to the next: so nothing here is called deterministic.
 
+mod apart;
 mod both_ends;
 mod carrier;
 mod guard;
@@ -22,6 +23,7 @@ mod rights;
 mod settings;
 mod testbed;
 
+pub use apart::apart;
 pub use net::{HostNet, WatchedStream, facts_of};
 pub use rights::{Step, Surroundings, Unavailable, acquire_rights};
 

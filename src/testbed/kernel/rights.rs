@@ -159,13 +159,21 @@ impl Unavailable {
         let kind = self.error.kind();
         let denied = kind == io::ErrorKind::PermissionDenied;
         let limit = self.is_limit();
+        // EMFILE and ENFILE of Linux.
+        const TOO_MANY_FILES: [Option<i32>; 2] = [Some(24), Some(23)];
         match self.step {
+            _ if TOO_MANY_FILES.contains(&self.error.raw_os_error()) => {
+                "Too many files are open: raise the limit, ulimit -n 1024"
+            }
             Step::Tun if around.no_tun || kind == io::ErrorKind::NotFound => {
                 "There is no /dev/net/tun: sudo modprobe tun; in a container, start it with \
                  --device /dev/net/tun"
             }
             Step::Tun if kind == io::ErrorKind::ResourceBusy => {
                 "Another program holds a TUN device of that name: run it again"
+            }
+            Step::Tun if !denied && around.root => {
+                "/dev/net/tun is not what it should be: sudo rm it, then sudo modprobe tun"
             }
             Step::Tun if denied => {
                 "Only root may open /dev/net/tun here: run it with sudo, or allow everybody to: \
