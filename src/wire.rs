@@ -98,6 +98,9 @@ pub struct WireConfig {
     pub s2c: Impairment,
     /// Exact faults.
     pub rules: Vec<Rule>,
+    /// Over TCP messages have no line ends: what brings new bytes is a message, as `--framing raw` has
+    /// it.
+    pub raw: bool,
 }
 
 /// A packet on its way.
@@ -192,7 +195,7 @@ impl Wire {
             luck: Luck::new(config.seed),
             ways: [way(config.c2s), way(config.s2c)],
             rules: config.rules.clone(),
-            faults: Faults::default(),
+            faults: Faults::new(config.raw),
             cut: false,
             due: BinaryHeap::new(),
             order: 0,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Scenario, Settings};
+use crate::protocol::framing::Framing;
 use crate::wire::{Direction, Impairment, Rule, What, WireConfig};
 
 /// What a scenario asks of its wire.
@@ -91,6 +92,7 @@ impl Scenario {
             c2s: way(self.wire.c2s, chosen.c2s),
             s2c: way(self.wire.s2c, chosen.s2c),
             rules: if exact { chosen.rules.clone() } else { self.wire.rules.to_vec() },
+            raw: self.framing(settings) == Framing::Raw,
         }
     }
 }

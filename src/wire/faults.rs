@@ -101,6 +101,8 @@ pub(super) struct Met {
 /// What has been seen so far, to tell new messages from repeated ones.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
+    /// Over TCP each segment with new bytes is a message, in place of each line.
+    raw: bool,
     /// Messages that went each way.
     messages: [u64; 2],
     /// Over TCP: the next new byte of each stream.
@@ -114,6 +116,11 @@ pub(super) struct Faults {
 }
 
 impl Faults {
+    /// Nothing has been seen; `raw` messages have no line ends.
+    pub(super) fn new(raw: bool) -> Self {
+        Faults { raw, ..Faults::default() }
+    }
+
     /// Returns which of `rules` this packet meets.
     pub(super) fn meet(&mut self, rules: &[Rule], packet: &Passing) -> Met {
         let mut met = Met::default();
@@ -185,6 +192,9 @@ impl Faults {
         }
         *next = ends;
         let new = segment.payload.get(known..).unwrap_or_default();
+        if self.raw {
+            return u64::from(!new.is_empty());
+        }
         new.iter().filter(|byte| **byte == b'\n').count() as u64
     }
 

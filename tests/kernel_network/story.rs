@@ -59,3 +59,30 @@ fn an_ordinary_user_sees_the_same_without_any_rights() {
     same_story(&programs, ORDINARY, LOST_REPLY);
     same_story(&programs, ORDINARY, LOSS);
 }
+
+#[test]
+fn a_wire_that_loses_nothing_carries_every_packet() {
+    let Some(programs) = Programs::on_kernel() else { return };
+    let long = ["loss", "--loss", "0%", "--exchanges", "150", "--delay", "1ms"];
+    let report = report(&programs, &[], &long, &["kernel", "--tcp-profile", "textbook"]);
+    for column in ["udp_maybe", "udp", "tcp"] {
+        assert_eq!(report[column]["agreed"], 150, "{column}");
+        assert_eq!(report[column]["packets_lost"], 0, "{column}");
+    }
+    assert_eq!(
+        (&report["udp"]["attempts"], &report["udp"]["retransmissions"]),
+        (&150.into(), &0.into())
+    );
+    assert_eq!(report["tcp"]["retransmissions"], 0);
+}
+
+/// Of many runs the quickest was hardly disturbed by whatever else the computer did.
+#[test]
+fn the_wire_is_as_slow_as_it_was_told_to_be_and_no_slower() {
+    let Some(programs) = Programs::on_kernel() else { return };
+    let report = report(&programs, &[], &["happy-path", "--runs", "20"], &["kernel"]);
+    let least = |column: &str| report[column]["first_reply_ms"]["min"].as_f64().expect("a time");
+    // 25 ms each way: over UDP one round trip, over TCP two.
+    assert!((50.0..53.0).contains(&least("udp")), "{}", least("udp"));
+    assert!((100.0..105.0).contains(&least("tcp")), "{}", least("tcp"));
+}

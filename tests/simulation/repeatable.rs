@@ -18,7 +18,7 @@ fn story(seed: u64) -> Vec<NetEvent> {
         rate: Some(1_000_000),
         ..Impairment::default()
     };
-    let wire = WireConfig { seed, c2s: bad, s2c: bad, rules: Vec::new() };
+    let wire = WireConfig { seed, c2s: bad, s2c: bad, rules: Vec::new(), raw: false };
     let config = SimConfig { wire, clients: 3, ..SimConfig::default() };
     let horizon = Duration::from_secs(36_000);
     let run = run(config, horizon, |sim| async move {

@@ -11,7 +11,8 @@ const WAYS: [Direction; 2] = [Direction::ClientToServer, Direction::ServerToClie
 /// The numbers of the packets that are lost among so many, each way.
 fn lost(seed: u64, loss: f64, packets: usize) -> [BTreeSet<u64>; 2] {
     let way = Impairment { loss, ..Impairment::default() };
-    let mut wire = Wire::new(&WireConfig { seed, c2s: way, s2c: way, rules: Vec::new() });
+    let mut wire =
+        Wire::new(&WireConfig { seed, c2s: way, s2c: way, rules: Vec::new(), raw: false });
     let packet: Arc<[u8]> = Arc::from([0; 40]);
     WAYS.map(|direction| {
         for _ in 0..packets {

@@ -50,7 +50,7 @@ impl World {
         let dice = &mut Dice::new(seed);
         let ways = (impairment(dice), impairment(dice));
         let rules = (0..dice.one_of(&[0, 0, 1, 3])).map(|_| rule(dice)).collect();
-        let wire = WireConfig { seed, c2s: ways.0, s2c: ways.1, rules };
+        let wire = WireConfig { seed, c2s: ways.0, s2c: ways.1, rules, raw: false };
         let server = ServerPlan::draw(dice);
         let clients = (0..dice.between(1, 4)).map(|_| ClientPlan::draw(dice)).collect();
         let script = script(dice);

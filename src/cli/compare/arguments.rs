@@ -106,7 +106,8 @@ pub struct CompareArguments {
     pub doctor: bool,
 
     /// Measure what TCP and UDP do by themselves, beside what the RFCs say; takes ten seconds
-    #[arg(long, help_heading = MORE)]
+    #[arg(long, help_heading = MORE, conflicts_with_all = ["scenario", "net", "server", "runs", "html",
+        "svg", "pcap", "ladder", "predict", "expect", "list", "doctor"])]
     pub facts: bool,
 
     /// When to use colour

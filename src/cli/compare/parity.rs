@@ -1,6 +1,5 @@
 //! `--net sim,kernel`: the same scenario on both networks, side by side.
 
-
 use clap::ArgMatches;
 use color_eyre::eyre;
 use serde_json::Value;

@@ -43,7 +43,9 @@ type Defaults = BTreeMap<&'static str, String>;
 pub(super) async fn measure(profile: TcpProfile) -> io::Result<(Stack, Findings)> {
     let plain = hosts(profile, DELAY, Vec::new(), Patience::default())?;
     let stack = plain.stack();
-    let default = |name: &&'static str| Some((*name, plain.setting(name)?));
+    // What a profile sets is not what the system has by itself.
+    let untouched = hosts(TcpProfile::Linux, DELAY, Vec::new(), Patience::default())?;
+    let default = |name: &&'static str| Some((*name, untouched.setting(name)?));
     let defaults: Defaults = DEFAULTS.iter().filter_map(default).collect();
     // Each on a thread of its own: who makes hosts, or lets them go, keeps nobody waiting.
     let ask = |quantity: Q, defaults: Defaults| {

@@ -39,7 +39,7 @@ pub(super) struct Pair<N: Net> {
 /// The wire between the hosts.
 pub(super) fn wire(delay: Duration, rules: Vec<Rule>) -> WireConfig {
     let way = Impairment { delay, ..Impairment::CLEAN };
-    WireConfig { seed: 1, c2s: way, s2c: way, rules }
+    WireConfig { seed: 1, c2s: way, s2c: way, rules, raw: false }
 }
 
 impl<T: BothEnds> Lab<T> {

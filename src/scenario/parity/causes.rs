@@ -243,7 +243,9 @@ const BUSY: &str = "This computer was busy: packets and programs waited for thei
 fn is_within_waits(sim: &Fact, kernel: &Fact, evidence: &Evidence) -> bool {
     match (sim, kernel) {
         (Fact::Time(simulated), Fact::Time(measured)) if measured > simulated => {
-            sim.is_alike(&Fact::Time((measured - ms(evidence.waited())).max(*simulated)))
+            // A wire that is late by more than this is at fault itself.
+            let waited = ms(evidence.waited()).min((simulated * 0.2).max(50.0));
+            sim.is_alike(&Fact::Time((measured - waited).max(*simulated)))
         }
         _ => false,
     }

@@ -152,7 +152,7 @@ pub const OUTCOME: Row = Row {
         let not_sent = run.clients.iter().find_map(|client| client.not_sent.first());
         match (run.telling_exchange(), not_sent) {
             (Some(one), _) => outcome(one),
-            (None, Some((_, why))) => format!("not sent: {why}"),
+            (None, Some((_, why))) => why.clone(),
             (None, None) => "-".to_owned(),
         }
     },

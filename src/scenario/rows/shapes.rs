@@ -74,7 +74,7 @@ pub const BYTES_65508: Row = seen("65,508 bytes", of_size::<15>);
 fn of_size<const NUMBER: i64>(run: &Run) -> String {
     let refused = run.clients.iter().flat_map(|client| &client.not_sent);
     if let Some((_, why)) = refused.into_iter().find(|(other, _)| *other == NUMBER) {
-        return format!("not sent: {why}");
+        return why.clone();
     }
     let Some(one) = of_number(run, NUMBER) else { return "-".to_owned() };
     let Some(packets) = run.packets() else { return "-".to_owned() };

@@ -230,7 +230,7 @@ impl<N: Net> Client<N> {
                     return Ok(None);
                 }
                 Err(error) if is_no_way(&error) => {
-                    self.log.not_sent.push((number, error.to_string()));
+                    self.log.not_sent.push((number, record::refusal(&error)));
                     return Ok(None);
                 }
                 Err(error) => return Err(error),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -80,7 +79,7 @@ impl Summary {
     pub(super) fn of(arguments: &ClientArguments, tally: &Tally) -> Self {
         let mut sorted = tally.round_trips.clone();
         sorted.sort_unstable();
-        let ms = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1000.0;
+        let ms = |micros: u64| micros as f64 / 1000.0;
         let answered = sorted.len();
         let unanswered = (tally.asked - answered) as f64 / tally.asked.max(1) as f64;
         let over_udp = arguments.transport() == Transport::Udp;
@@ -90,7 +89,7 @@ impl Summary {
             service: service_name(arguments.service),
             asked: tally.asked,
             answered,
-            unanswered_percent: (unanswered * 1000.0).round() / 10.0,
+            unanswered_percent: tenths(unanswered * 100.0),
             retransmissions: over_udp.then_some(tally.sent_again),
             min_ms: sorted.first().copied().map(ms),
             p50_ms: quantile(&sorted, 50).map(ms),
@@ -98,6 +97,15 @@ impl Summary {
             max_ms: sorted.last().copied().map(ms),
             exit_code: tally.exit_code(),
         }
+    }
+}
+
+/// Rounds to tenths, but not to all or to none what is neither.
+fn tenths(percent: f64) -> f64 {
+    match (percent * 10.0).round() / 10.0 {
+        0.0 if percent > 0.0 => 0.1,
+        100.0 if percent < 100.0 => 99.9,
+        rounded => rounded,
     }
 }
 
@@ -122,6 +130,8 @@ impl fmt::Display for Summary {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+
+    use std::time::Duration;
 
     use super::*;
     use crate::protocol::{Ending, Exchange};

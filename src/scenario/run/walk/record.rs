@@ -5,6 +5,7 @@ use std::io;
 
 use super::super::NO_DEADLINE;
 use super::{Client, Pending};
+use crate::client::is_no_way;
 use crate::escape::escape;
 use crate::net::Net;
 use crate::protocol::{Closing, Ending, Exchange, RequesterEvent, Transmission};
@@ -126,11 +127,11 @@ impl<N: Net> Client<N> {
 
     /// Takes note that the system does not send what was asked: the conversation is over.
     pub(super) fn refused_by_system(&mut self, error: &io::Error) {
-        let error = error.to_string();
+        let refusal = refusal(error);
         for (_, pending) in std::mem::take(&mut self.pending) {
-            self.log.not_sent.push((pending.number, error.clone()));
+            self.log.not_sent.push((pending.number, refusal.clone()));
         }
-        self.remark(format!("not sent: {error}"));
+        self.remark(refusal);
         self.conversation = None;
     }
 
@@ -158,5 +159,14 @@ fn end_in_words(number: i64, ending: &Ending) -> String {
         Ending::Busy(reason) => format!("busy: {}", crate::escape::escape(reason)),
         Ending::ProtocolError(_) => format!("{number}: not the protocol"),
         Ending::OutcomeUnknown(_) => format!("{number}: executed or not, nobody can tell"),
+    }
+}
+
+/// Says why the system does not let a question reach anybody. That there is no way may have been told by
+/// a router, after something was sent.
+pub(super) fn refusal(error: &io::Error) -> String {
+    match is_no_way(error) {
+        true => format!("no way there: {error}"),
+        false => format!("not sent: {error}"),
     }
 }
