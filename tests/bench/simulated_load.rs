@@ -92,7 +92,7 @@ impl Workload {
 }
 
 pub(crate) fn config(seed: u64, way: Impairment) -> SimConfig {
-    let wire = WireConfig { seed, c2s: way, s2c: way, rules: Vec::new() };
+    let wire = WireConfig { seed, c2s: way, s2c: way, rules: Vec::new(), raw: false };
     SimConfig { wire, ..SimConfig::default() }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn faulty(rules: &[(Fault, What)]) -> WireConfig {
 /// A wire that loses packets both ways.
 pub(crate) fn lossy(seed: u64, loss: f64) -> WireConfig {
     let way = Impairment { loss, ..Impairment::default() };
-    WireConfig { seed, c2s: way, s2c: way, rules: Vec::new() }
+    WireConfig { seed, c2s: way, s2c: way, rules: Vec::new(), raw: false }
 }
 
 /// Runs a program on a network of its own, and returns every packet of it.

@@ -23,7 +23,7 @@ fn everything() -> Trace {
         rate: Some(1_000_000),
         ..Impairment::default()
     };
-    let wire = WireConfig { seed: 4, c2s: way, s2c: way, rules: Vec::new() };
+    let wire = WireConfig { seed: 4, c2s: way, s2c: way, rules: Vec::new(), raw: false };
     play(wire, |sim| async move {
         start_server(&sim);
         for number in 0..10 {

@@ -21,14 +21,26 @@ const EQUAL_OVER_UDP: &[&str] = &[
     "lost_s2c",
 ];
 
+/// Over UDP the counts among them, over many runs.
+pub(crate) const EQUAL_AS_COUNTS: &[&str] = &[
+    "agreed",
+    "failed",
+    "executions",
+    "attempts",
+    "retransmissions",
+    "packets_c2s",
+    "packets_s2c",
+    "packets_lost",
+];
+
 /// And these over TCP.
 const EQUAL_OVER_TCP: &[&str] = &["outcomes", "agreed", "executions"];
 
 /// Medians are the same within this share of the simulation's,
-const SHARE: f64 = 0.05;
+pub(crate) const SHARE: f64 = 0.05;
 
 /// or, if they are times, this moment.
-const MOMENT: f64 = 20.0; // ms
+pub(crate) const MOMENT: f64 = 20.0; // ms
 
 /// Where one acknowledgement more gives every later packet other luck, the two medians are of two
 /// samples, and the times of `loss` lie between 22 and 92 s: of two samples of 20 drawn from the same
@@ -46,6 +58,11 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
+    /// Something of a column of a scenario.
+    pub(crate) fn new(scenario: &'static str, column: &str, name: &str, what: String) -> Self {
+        Finding { scenario, column: column.to_owned(), name: name.to_owned(), what }
+    }
+
     /// Returns whether an exception names it.
     pub(crate) fn is_covered_by(&self, exception: &Exception) -> bool {
         exception.scenarios.contains(&self.scenario)

@@ -118,21 +118,26 @@ fn compare(arguments: &[&str]) -> Output {
         .expect("compare starts")
 }
 
-fn is_on_both(scenario: &Scenario) -> bool {
+pub(crate) fn is_on_both(scenario: &Scenario) -> bool {
     let both = [Network::Sim, Network::Kernel];
     both.into_iter().all(|network| scenario.refused_on(network).is_none())
 }
 
 /// Returns whether a packet's luck depends on the seed.
-fn throws_dice(scenario: &Scenario) -> bool {
+pub(crate) fn throws_dice(scenario: &Scenario) -> bool {
     let is_luck = |share: f64| share > 0.0 && share < 1.0;
     let ways = [scenario.wire.c2s, scenario.wire.s2c];
     ways.iter().any(|way| [way.loss, way.duplicate, way.reorder].into_iter().any(is_luck))
 }
 
 fn is_long(scenario: &str) -> bool {
+    virtual_time(scenario) >= LONG
+}
+
+/// Returns how long the longest column of a scenario takes in the simulation, in milliseconds.
+pub(crate) fn virtual_time(scenario: &str) -> f64 {
     let report = json(&[scenario, "--format", "json"]);
     let columns = report.as_object().expect("an object").values();
     let times = columns.filter_map(|column| column.get("total_ms")?.as_f64());
-    times.fold(0.0, f64::max) >= LONG
+    times.fold(0.0, f64::max)
 }

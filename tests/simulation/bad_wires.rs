@@ -17,7 +17,7 @@ fn bad(seed: u64, loss: f64) -> SimConfig {
         rate: Some(1_000_000),
         ..Impairment::default()
     };
-    let wire = WireConfig { seed, c2s: way, s2c: way, rules: Vec::new() };
+    let wire = WireConfig { seed, c2s: way, s2c: way, rules: Vec::new(), raw: false };
     SimConfig { wire, ..SimConfig::default() }
 }
 

@@ -83,7 +83,7 @@ fn a_lost_reply_over_udp_is_asked_for_again_and_answered_from_memory() {
 fn a_hundred_exchanges_at_ten_percent_loss_agree_or_fail_honestly() {
     for transport in BOTH {
         let lossy = Impairment { loss: 0.1, ..Impairment::default() };
-        let wire = WireConfig { seed: 1, c2s: lossy, s2c: lossy, rules: Vec::new() };
+        let wire = WireConfig { seed: 1, c2s: lossy, s2c: lossy, rules: Vec::new(), raw: false };
         let began = wall_clock();
         let config = SimConfig { wire, ..SimConfig::default() };
         let horizon = Duration::from_secs(36_000);

@@ -1,5 +1,5 @@
 //! The cable between two hosts: a thread that reads the packets of each, takes them through the
-//! [`Wire`], and writes them to the other when they are due, in real time.
+//! [`Wire`](crate::wire::Wire), and writes them to the other when they are due, in real time.
 //!
 //! What the wire is told is the time at which a packet was read; what is recorded of an arrival is
 //! when it was written, not when it was due.
