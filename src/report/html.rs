@@ -77,7 +77,7 @@ fn document(
                     @for (comparison, figures) in comparisons.iter().zip(figures) {
                         "\n"
                         @if let Some(text) = side_by_side(comparison) {
-                            pre { (text) }
+                            section aria-label="Side by side" { pre { (text) } }
                         }
                         (section::section(&id(comparison, comparisons), comparison, figures, &reproduce(comparison)))
                     }

@@ -57,8 +57,8 @@ fn has_target(target: &str) -> Result<(), String> {
     Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
 
-/// What stands in a command that needs the kernel network.
-const ON_KERNEL: [&str; 2] = ["--net kernel", "--net sim,kernel"];
+/// What stands in a command that needs the kernel network, or that a page shows where it works.
+const ON_KERNEL: [&str; 3] = ["--net kernel", "--net sim,kernel", "--doctor"];
 
 /// Returns what a command needs and this computer does not have.
 pub(crate) fn missing(command: &str) -> Option<&'static str> {
