@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
         true => kernel::acquire_rights(),
         false => Ok(()),
     };
-    super::run(async move {
+    let code = super::run(async move {
         tokio::select! {
             biased;
             code = run(&arguments, &matches, rights) => code,
@@ -62,7 +62,9 @@ pub fn main() -> ExitCode {
                 Ok(INTERRUPTED)
             }
         }
-    })
+    });
+    kernel::tidy_up();
+    code
 }
 
 async fn run(

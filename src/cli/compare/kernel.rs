@@ -9,10 +9,10 @@ pub(super) const AT_ONCE: u32 = 8;
 pub(super) type Refusal = Failure;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{acquire_rights, on_kernel, probe, stack_facts};
+pub(super) use linux::{acquire_rights, on_kernel, probe, stack_facts, tidy_up};
 
 #[cfg(not(target_os = "linux"))]
-pub(super) use elsewhere::{acquire_rights, on_kernel, probe, stack_facts};
+pub(super) use elsewhere::{acquire_rights, on_kernel, probe, stack_facts, tidy_up};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -32,7 +32,7 @@ mod linux {
     use crate::scenario::run::{clients, run as carry_out};
     use crate::scenario::{Column, Scenario, Settings};
     use crate::testbed::kernel::{
-        self, KernelConfig, KernelHosts, Surroundings, Unavailable, apart,
+        self, KernelConfig, KernelHosts, Surroundings, Unavailable, apart, wait_until_over,
     };
     use crate::testbed::{Patience, TcpProfile};
     use crate::wire::{Impairment, WireConfig};
@@ -43,6 +43,13 @@ mod linux {
     /// If the system does not let us.
     pub(in crate::cli::compare) fn acquire_rights() -> Result<(), Refusal> {
         kernel::acquire_rights().map_err(|unavailable| refusal(&unavailable))
+    }
+
+    /// Lets what was interrupted tidy up behind itself.
+    pub(in crate::cli::compare) fn tidy_up() {
+        /// Letting hosts go takes some tenths of a second, with everything else that is to end.
+        const LONGEST: Duration = Duration::from_secs(2);
+        wait_until_over(LONGEST);
     }
 
     /// Finds out whether it works, by really making one.
@@ -183,6 +190,9 @@ mod elsewhere {
     pub(in crate::cli::compare) fn probe() -> Result<String, Refusal> {
         Err(refusal())
     }
+
+    /// Nothing was begun.
+    pub(in crate::cli::compare) fn tidy_up() {}
 
     /// Nothing is known of a stack that cannot be asked.
     pub(in crate::cli::compare) async fn stack_facts(

@@ -23,7 +23,7 @@ mod rights;
 mod settings;
 mod testbed;
 
-pub use apart::apart;
+pub use apart::{apart, wait_until_over};
 pub use net::{HostNet, WatchedStream, facts_of};
 pub use rights::{Step, Surroundings, Unavailable, acquire_rights};
 
