@@ -1,7 +1,7 @@
 //! What an attacker sends who knows both addresses and ports, and nothing else: neither sequence
 //! numbers, nor tokens, nor cookies. It guesses those.
 
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
@@ -9,9 +9,10 @@ use smoltcp::wire::{
     UdpPacket, UdpRepr,
 };
 
+use crate::packet::Packet;
 use crate::peer::Transport;
 use crate::protocol::datagram::header::{Header, Type};
-use crate::wire::mix;
+use crate::wire::{Direction, mix};
 
 /// What the attacker wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +39,31 @@ const REPLY: &str = "Server of EVE;99";
 /// What is said in the client's name.
 const SHUTDOWN: &str = "Client of EVE;101";
 
+/// Returns what an attacker sends, and which way, who has seen this packet of the client's; nothing if
+/// there was none to see.
+pub(super) fn forged_by_witness(
+    seen: Option<&[u8]>,
+    what: Forgery,
+    transport: Transport,
+    server: SocketAddr,
+    seed: u64,
+) -> Option<(Direction, Vec<Vec<u8>>)> {
+    let client = match Packet::parse(seen?) {
+        Packet::Tcp(segment) => segment.from,
+        Packet::Udp(datagram) => datagram.from,
+        _ => return None,
+    };
+    let SocketAddr::V4(server) = server else { return None };
+    let direction = match what {
+        Forgery::Reply => Direction::ServerToClient,
+        Forgery::Shutdown => Direction::ClientToServer,
+    };
+    Some((direction, forged(what, transport, client, server, seed)))
+}
+
 /// Returns the packets that an attacker sends: over UDP a bare and a framed message, over TCP data and
 /// a reset. `seed` draws what is guessed.
-pub(super) fn forged(
+fn forged(
     what: Forgery,
     transport: Transport,
     client: SocketAddrV4,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::forgery::forged;
+use super::forgery::forged_by_witness;
 use super::late::read_late;
 use super::record::trace_of;
 use super::{
@@ -25,13 +25,12 @@ use super::{
 use crate::net::Net;
 use crate::net::record::NetEvent;
 use crate::net::sim::{Sim, SimConfig, SimListener, SimNet, SimStream, SimUdp, Stuck, run};
-use crate::packet::Packet;
 use crate::peer::Transport;
 use crate::protocol::datagram::Secrets;
 use crate::server::{Sockets, Stop, serve};
 use crate::time::Clock;
 use crate::trace::Trace;
-use crate::wire::{Direction, Rule, WireConfig, mix};
+use crate::wire::{Rule, WireConfig, mix};
 use log::Log;
 use set_up::{config, service};
 
@@ -169,23 +168,11 @@ impl Simulation {
 
     /// Sends what an attacker sends who has seen the first client's last packet.
     fn forge(&self, what: Forgery) {
-        let (Some((options, transport)), SocketAddr::V4(server)) = (&self.planned, self.address)
-        else {
-            return;
-        };
+        let Some((options, transport)) = &self.planned else { return };
         let seen = self.sim.last_from(FIRST_CLIENT);
-        let client = match seen.as_deref().map(Packet::parse) {
-            Some(Packet::Tcp(segment)) => segment.from,
-            Some(Packet::Udp(datagram)) => datagram.from,
-            _ => return,
-        };
-        let direction = match what {
-            Forgery::Reply => Direction::ServerToClient,
-            Forgery::Shutdown => Direction::ClientToServer,
-        };
-        for packet in forged(what, *transport, client, server, options.seed) {
-            self.sim.forge(direction, packet);
-        }
+        let sent = forged_by_witness(seen.as_deref(), what, *transport, self.address, options.seed);
+        let Some((direction, packets)) = sent else { return };
+        packets.into_iter().for_each(|packet| self.sim.forge(direction, packet));
     }
 
     fn measure(&self) {

@@ -20,6 +20,8 @@ mod exceptions;
 mod finding;
 mod many;
 mod running;
+#[path = "../support/compare.rs"]
+mod support;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::{env, thread};
 
 use serde_json::Value;
 use socklab::scenario::library::{SCENARIOS, find};
 use socklab::scenario::{Network, Scenario};
+
+use crate::support::{compare, stderr, stdout};
 
 /// Where the wire throws dice, a seed is an anecdote.
 const SEEDS: u64 = 20;
@@ -44,7 +45,7 @@ pub(crate) fn is_available() -> bool {
     if output.status.success() {
         return true;
     }
-    let error = String::from_utf8_lossy(&output.stderr);
+    let error = stderr(&output);
     assert_eq!(output.status.code(), Some(11), "{error}");
     let must_run = env::var("CI").is_ok_and(|value| value == "true")
         && rustix::process::geteuid().is_root()
@@ -104,18 +105,8 @@ pub(crate) fn document(options: &[&str]) -> Value {
 
 fn json(arguments: &[&str]) -> Value {
     let output = compare(arguments);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {error}");
-    serde_json::from_slice(&output.stdout).expect("one JSON document")
-}
-
-fn compare(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_compare"))
-        .args(arguments)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .output()
-        .expect("compare starts")
+    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    serde_json::from_str(&stdout(&output)).expect("one JSON document")
 }
 
 pub(crate) fn is_on_both(scenario: &Scenario) -> bool {

@@ -10,7 +10,7 @@ use super::many::many_seeds;
 use super::refusals::one_run_in_pictures;
 use super::reproduce::reproduce;
 use super::running::compare_all;
-use super::showing::{ladders, print_json};
+use super::showing::{draw, print_json};
 use super::{NOT_AS_EXPECTED, catalogue, files, note, predict, print};
 use crate::report::distributions::Distributions;
 use crate::report::{html, parity};
@@ -90,28 +90,6 @@ async fn once(
         files::write(file, html::page_of_both(&both, &said, &again).as_bytes())?;
     }
     Ok(documents)
-}
-
-/// Draws both networks' ladders, and writes what is asked for, with the network in its name.
-fn draw(
-    arguments: &CompareArguments,
-    both: &[Comparison],
-    again: impl Fn(&Comparison) -> String,
-) -> eyre::Result<()> {
-    if arguments.ladder {
-        let ladders = ladders(arguments, both);
-        match arguments.format {
-            Format::Markdown => print(&format!("\n```text{ladders}```\n"))?,
-            _ => print(&ladders)?,
-        }
-    }
-    if let Some(folder) = &arguments.svg {
-        files::write_pictures(folder, both)?;
-    }
-    match &arguments.pcap {
-        Some(folder) => files::write_captures(folder, both, again),
-        None => Ok(()),
-    }
 }
 
 async fn many(

@@ -33,6 +33,24 @@ pub(super) fn show(
             print(&join(comparisons, |one| table::render(one, arguments.full)))?;
         }
     }
+    draw(arguments, comparisons, again)?;
+    if let Some(file) = &arguments.html {
+        let page = html::page(comparisons, &again);
+        files::write(file, page.as_bytes())?;
+    }
+    Ok(reports)
+}
+
+/// Draws the ladders, and writes the pictures and captures that are asked for; where there are several
+/// networks, with the network in the name of each file.
+///
+/// # Errors
+/// If something cannot be written.
+pub(super) fn draw(
+    arguments: &CompareArguments,
+    comparisons: &[Comparison],
+    again: impl Fn(&Comparison) -> String,
+) -> eyre::Result<()> {
     if arguments.ladder {
         let ladders = ladders(arguments, comparisons);
         match arguments.format {
@@ -43,14 +61,10 @@ pub(super) fn show(
     if let Some(folder) = &arguments.svg {
         files::write_pictures(folder, comparisons)?;
     }
-    if let Some(folder) = &arguments.pcap {
-        files::write_captures(folder, comparisons, again)?;
+    match &arguments.pcap {
+        Some(folder) => files::write_captures(folder, comparisons, again),
+        None => Ok(()),
     }
-    if let Some(file) = &arguments.html {
-        let page = html::page(comparisons, &again);
-        files::write(file, page.as_bytes())?;
-    }
-    Ok(reports)
 }
 
 /// Returns whether the three questions are asked that fit one screen.
@@ -63,7 +77,7 @@ fn join(comparisons: &[Comparison], say: impl Fn(&Comparison) -> String) -> Stri
 }
 
 /// Draws every column of every comparison.
-pub(super) fn ladders(arguments: &CompareArguments, comparisons: &[Comparison]) -> String {
+fn ladders(arguments: &CompareArguments, comparisons: &[Comparison]) -> String {
     let glyphs = if arguments.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
     let mut text = String::new();
     for comparison in comparisons {

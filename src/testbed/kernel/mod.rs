@@ -37,12 +37,11 @@ use socket2::{Protocol, Socket, Type};
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 
-use super::forgery::forged;
+use super::forgery::forged_by_witness;
 use super::process::{LateClock, Servers, Site, socket_rows};
 use super::{Action, ConnectionFacts, Forgery, Patience, ServerOptions, Stack, TcpProfile};
 use crate::net::host_address;
 use crate::net::record::NetEvent;
-use crate::packet::Packet;
 use crate::peer::Transport;
 use crate::time::{Clock, Timestamp};
 use crate::wire::{Direction, WireConfig};
@@ -222,24 +221,13 @@ impl KernelHosts {
 
     /// Sends what an attacker sends who has seen the first client's last packet.
     fn forge(&self, what: Forgery) {
-        let (Some((options, transport)), SocketAddr::V4(server), Some(carrier)) =
-            (&self.listening, self.servers.address, &self.carrier)
-        else {
+        let (Some((options, transport)), Some(carrier)) = (&self.listening, &self.carrier) else {
             return;
         };
-        let seen = carrier.last_of_first_client();
-        let client = match seen.as_deref().map(Packet::parse) {
-            Some(Packet::Tcp(segment)) => segment.from,
-            Some(Packet::Udp(datagram)) => datagram.from,
-            _ => return,
-        };
-        let direction = match what {
-            Forgery::Reply => Direction::ServerToClient,
-            Forgery::Shutdown => Direction::ClientToServer,
-        };
-        for packet in forged(what, *transport, client, server, options.seed) {
-            carrier.forge(direction, &packet);
-        }
+        let (seen, server) = (carrier.last_of_first_client(), self.servers.address);
+        let sent = forged_by_witness(seen.as_deref(), what, *transport, server, options.seed);
+        let Some((direction, packets)) = sent else { return };
+        packets.iter().for_each(|packet| carrier.forge(direction, packet));
     }
 
     /// Returns whether nothing is under way, and nobody will send anything without being asked.
